@@ -1,0 +1,3 @@
+//! What an exchange costs.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The server's configuration file, turned into the settings that each layer declares.

@@ -1,0 +1,32 @@
+//! cambist: a workload identity federation token service.
+//!
+//! A workload shows the OIDC token that its own platform gave it and gets back a short-lived token that opens exactly one door.
+//!
+//! Layers, each importing only those before it (kept by `tests/it/architecture.rs`):
+//!
+//! ```text
+//! domain ← { token, document, store, outbound } ← { issuers, policy } ← trust ← release ← exchange ← http ← { config, telemetry, app, cli }
+//! ```
+
+pub mod domain;
+
+pub mod document;
+pub mod outbound;
+pub mod store;
+pub mod token;
+
+pub mod issuers;
+pub mod policy;
+
+pub mod trust;
+
+pub mod release;
+
+pub mod exchange;
+
+pub mod http;
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod telemetry;

@@ -1,0 +1,3 @@
+//! The `cambist` binary.
+
+fn main() {}

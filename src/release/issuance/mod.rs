@@ -1,0 +1,1 @@
+//! Signing: the key ring and the sealed token.

@@ -1,0 +1,1 @@
+//! The decision record: written down before anything is released.

@@ -1,0 +1,99 @@
+//! Evidence that a token was verified.
+
+use crate::domain::{Claims, Digest256, IssuerName, Timestamp};
+
+use super::claims::token_id;
+use super::verify::{Expectations, Times};
+use super::{ReplayMode, UnverifiedToken, replay};
+
+/// A subject token whose signature, audience and times were found good at one instant. Only [`super::verify`] makes one.
+#[derive(Debug)]
+pub struct VerifiedToken {
+    claims: Claims,
+    digest: Digest256,
+    issuer: Box<str>,
+    issuer_name: IssuerName,
+    replay: ReplayMode,
+    subject: Box<str>,
+    times: Times,
+}
+
+impl VerifiedToken {
+    pub(super) fn new(token: UnverifiedToken, times: Times, subject: Box<str>, expected: &Expectations) -> Self {
+        Self {
+            digest: token.digest(),
+            issuer: token.issuer().into(),
+            issuer_name: expected.issuer.clone(),
+            replay: expected.replay,
+            claims: token.claims,
+            subject,
+            times,
+        }
+    }
+
+    /// The name under which its issuer is registered.
+    #[must_use]
+    pub fn issuer_name(&self) -> &IssuerName {
+        &self.issuer_name
+    }
+
+    /// How often it may be exchanged.
+    #[must_use]
+    pub fn replay_mode(&self) -> ReplayMode {
+        self.replay
+    }
+
+    /// What makes two presentations the same token; see [`ReplayMode`].
+    #[must_use]
+    pub fn replay_identity(&self) -> Digest256 {
+        replay::identity(self)
+    }
+
+    /// The exact `iss`.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// All claims.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The subject by the issuer's rule: `sub`, or `repository_id=821093847`. Without the issuer's name in front.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// SHA-256 of the signing input.
+    #[must_use]
+    pub fn digest(&self) -> Digest256 {
+        self.digest
+    }
+
+    /// `jti`, when there is one.
+    #[must_use]
+    pub fn token_id(&self) -> Option<&str> {
+        token_id(&self.claims).ok().flatten()
+    }
+
+    /// `exp`, rounded down.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.times.expires_at
+    }
+
+    /// `iat`, rounded up. Always there for issuers whose tokens are spent.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<Timestamp> {
+        self.times.issued_at
+    }
+
+    /// `exp + leeway`: from this instant on the token is expired for us.
+    #[must_use]
+    pub fn refused_from(&self) -> Timestamp {
+        self.times.refused_from
+    }
+}

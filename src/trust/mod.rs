@@ -1,0 +1,3 @@
+//! Trust as files.
+//!
+//! Owns: the documents below the trust directory, presets, compilation, lint, trust tests, reload. Must not know: requests.
