@@ -125,8 +125,10 @@ pub(super) async fn a_lost_store_refuses_every_token_it_may_have_forgotten<W: Wo
     let mut world = past_the_fence(world);
     let spent = token("a", &world);
     assert_eq!(spend(&world, &spent).await, "fresh");
-    // The accepting clock may have been ahead by D, and `iat` ahead of that by 10 s.
-    let latest = Spends { issued_at: Some(world.clock().now() + FENCE_MARGIN), ..spent.clone() };
+    // `iat` may lie 10 s ahead of the accepting clock, and that clock D ahead of the one that sees the loss.
+    let latest = Spends { issued_at: Some(world.clock().now() + Seconds(10)), ..token("b", &world) };
+    assert_eq!(spend(&world, &latest).await, "fresh");
+    world.clock().step_to(world.clock().now() - CLOCK_OFFSET);
     world.lose_everything();
     let until = world.clock().now() + FENCE_MARGIN;
     for (why, wait) in [("at once", Seconds(0)), ("after a while", Seconds(20)), ("after a restart", Seconds(1))] {
@@ -140,7 +142,7 @@ pub(super) async fn a_lost_store_refuses_every_token_it_may_have_forgotten<W: Wo
         }
     }
     assert_eq!(spend(&world, &token("a newer one", &world)).await, "fresh");
-    let first_beyond = Spends { issued_at: Some(until + Seconds(1)), ..token("b", &world) };
+    let first_beyond = Spends { issued_at: Some(until + Seconds(1)), ..token("c", &world) };
     assert_eq!(spend(&world, &first_beyond).await, "fresh", "the fence ends with its last second");
 }
 
@@ -192,6 +194,8 @@ pub(super) async fn a_clock_that_stepped_back_lets_nothing_through<W: World>(wor
     world.clock().step_to(before - CLOCK_OFFSET);
     let spends = Spends { issued_at: Some(before), ..token("b", &world) };
     assert_eq!(spend(&world, &spends).await, "fresh", "by D: tolerated");
+    let spends = Spends { refused_from: before, ..token("d", &world) };
+    assert_eq!(spend(&world, &spends).await, "expired", "the store goes by the latest time it has seen");
 
     world.clock().step_to(before - CLOCK_OFFSET - Seconds(1));
     let spends = Spends { issued_at: Some(before), ..token("c", &world) };

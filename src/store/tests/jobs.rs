@@ -1,7 +1,9 @@
 //! Groups, savepoints, answers.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Poll, Waker};
 
 use rusqlite::Connection;
 
@@ -12,16 +14,18 @@ use super::{insert, notes, open, serve};
 fn hold_writer(store: &Store) -> Sender<()> {
     let (open_gate, gate): (_, Receiver<()>) = channel();
     let (started, has_started) = channel();
-    let holder = store.clone();
-    std::thread::spawn(move || {
-        holder.run_blocking(move |_| {
-            started.send(()).unwrap();
-            let _ = gate.recv();
-            Ok(())
-        })
-    });
+    // Queued by the first poll; the job runs though nobody waits for it.
+    let _ = poll_once(store.run(move |_| {
+        started.send(()).unwrap();
+        let _ = gate.recv();
+        Ok(())
+    }));
     has_started.recv().unwrap();
     open_gate
+}
+
+fn poll_once<T>(future: impl Future<Output = T>) -> Poll<T> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 #[tokio::test]
@@ -85,20 +89,15 @@ fn a_full_queue_refuses_at_once_and_an_abandoned_job_still_runs() {
     let ran = Arc::new(());
     let overloaded = (0..10_000).find_map(|_| {
         let mark = Arc::clone(&ran);
-        let mut job = Box::pin(store.run(move |_| {
+        let answer = poll_once(store.run(move |_| {
             drop(mark);
             Ok(())
         }));
-        let waker = std::task::Waker::noop();
-        match job.as_mut().poll(&mut std::task::Context::from_waker(waker)) {
-            std::task::Poll::Ready(answer) => Some(answer),
-            std::task::Poll::Pending => None,
-        }
+        if let Poll::Ready(answer) = answer { Some(answer) } else { None }
     });
     assert!(matches!(overloaded, Some(Err(StoreError::Overloaded))), "{overloaded:?}");
     assert!(Arc::strong_count(&ran) > 4_000);
     drop(gate);
-    store.run_blocking(|_| Ok(())).or_else(|_| store.run_blocking(|_| Ok(()))).ok();
     drop(store);
     assert_eq!(Arc::strong_count(&ran), 1, "closing waits for what was queued");
 }

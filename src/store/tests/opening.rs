@@ -37,6 +37,22 @@ fn what_was_answered_is_there_after_a_restart_under_the_same_id() {
 }
 
 #[test]
+fn what_was_answered_survives_a_crash() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = serve(directory.path());
+    store.run_blocking(insert("kept")).unwrap();
+    // What a crash leaves: the files as they are now, without an orderly close.
+    let after = tempfile::tempdir().unwrap();
+    fs::create_dir(after.path().join("state")).unwrap();
+    for name in ["state/cambist.db", "state/cambist.db-wal"] {
+        fs::copy(directory.path().join(name), after.path().join(name)).unwrap();
+    }
+    let again = serve(after.path());
+    assert_eq!(again.deployment(), store.deployment());
+    assert_eq!(notes(&again), ["kept"]);
+}
+
+#[test]
 fn the_write_is_durable_settings_are_in_force() {
     let directory = tempfile::tempdir().unwrap();
     let read = |conn: &Connection| {
