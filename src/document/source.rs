@@ -40,7 +40,6 @@ impl<'t> Document<'t> {
     }
 
     /// The table that the file is.
-    #[must_use]
     pub fn root<'a>(&'a self, diagnostics: &'a Diagnostics) -> Table<'a> {
         Table::new(Context { document: self, diagnostics }, String::new(), 0..0, &self.root)
     }

@@ -186,17 +186,18 @@ impl<'a> Table<'a> {
             value.mismatch(&format!("an array of tables: [[{}]]", value.path));
             return Vec::new();
         }
-        let table = |item: Value<'a>| match item.raw {
-            DeValue::Table(table) => Some(item.as_table(table)),
-            _ => {
-                item.mismatch("a table");
-                None
+        let table = |item: Value<'a>| {
+            if let DeValue::Table(table) = item.raw {
+                return Some(item.as_table(table));
             }
+            item.mismatch("a table");
+            None
         };
         value.items().into_iter().filter_map(table).collect()
     }
 
     /// Takes every field, for tables whose names the document chooses, in the order of the file.
+    #[must_use]
     pub fn entries(self) -> Vec<Entry<'a>> {
         let entry = |(key, raw): (&'a toml::Spanned<_>, &'a toml::Spanned<DeValue<'a>>)| {
             let name: &'a std::borrow::Cow<'a, str> = key.get_ref();
