@@ -37,11 +37,11 @@ impl Network {
     /// Whether a connection may go to this address.
     #[must_use]
     pub fn admits(self, address: IpAddr) -> bool {
-        match (self, AddressClass::of(address)) {
-            (Self::Public | Self::Private, AddressClass::Global) => true,
-            (Self::Private, AddressClass::Private | AddressClass::UniqueLocal) => true,
-            (Self::Loopback, class) => class == AddressClass::Loopback,
-            (Self::Public | Self::Private, _) => false,
+        let class = AddressClass::of(address);
+        match self {
+            Self::Public => class == AddressClass::Global,
+            Self::Private => matches!(class, AddressClass::Global | AddressClass::Private | AddressClass::UniqueLocal),
+            Self::Loopback => class == AddressClass::Loopback,
         }
     }
 }
@@ -174,6 +174,11 @@ const fn v4([a, b, c, d]: [u8; 4], prefix: u8) -> IpNet {
     IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix))
 }
 
-const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], prefix: u8) -> IpNet {
-    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix))
+const fn v6(segments: [u16; 8], prefix: u8) -> IpNet {
+    let (mut bits, mut index) = (0_u128, 0);
+    while index < segments.len() {
+        bits = (bits << 16) | segments[index] as u128;
+        index += 1;
+    }
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::from_bits(bits), prefix))
 }

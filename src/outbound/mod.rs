@@ -17,7 +17,7 @@ pub use address::{AddressClass, Network};
 pub use client::HttpFetch;
 pub use error::FetchError;
 pub use fetch::{BoxFuture, Fetch, FetchRequest, FetchResponse, Outbound};
-pub use file::{FileError, read_file};
+pub use file::{FileError, Unreadable, read_file};
 
 use std::time::Duration;
 
