@@ -20,7 +20,7 @@ struct Window {
 
 #[derive(Clone, Copy, Debug)]
 struct Count {
-    count: u64,
+    failures: u64,
     from_millis: u64,
     to_millis: u64,
 }
@@ -47,7 +47,7 @@ impl Fold {
 
     /// Counts a failure that gets no line of its own.
     pub(super) fn count(&mut self, refusal: Refusal, unix_millis: u64) {
-        self.merge(refusal, Count { count: 1, from_millis: unix_millis, to_millis: unix_millis });
+        self.merge(refusal, Count { failures: 1, from_millis: unix_millis, to_millis: unix_millis });
     }
 
     /// What was counted since the last call, in a stable order.
@@ -68,7 +68,7 @@ impl Fold {
     fn merge(&mut self, refusal: Refusal, more: Count) {
         let folded = &mut self.0.entry(refusal).or_default().folded;
         *folded = Some(folded.map_or(more, |count| Count {
-            count: count.count.saturating_add(more.count),
+            failures: count.failures.saturating_add(more.failures),
             from_millis: count.from_millis.min(more.from_millis),
             to_millis: count.to_millis.max(more.to_millis),
         }));
@@ -81,7 +81,7 @@ impl Folded {
         let mut body = Body::new("folded", unix_millis, node);
         body.text("outcome", self.refusal.outcome.name(), 16);
         body.text("reason", self.refusal.reason, 48);
-        body.number("count", self.count.count);
+        body.number("count", self.count.failures);
         body.text("from", &text::rfc3339(self.count.from_millis), 32);
         body.text("to", &text::rfc3339(self.count.to_millis), 32);
         body.end()

@@ -1,6 +1,6 @@
 //! The lines of the log, before they are linked into the chain.
 
-use crate::domain::Digest256;
+use crate::domain::{Digest256, RelationshipName, TargetName};
 
 use super::draft::{DecisionDraft, FailedCondition};
 use super::{MAX_LINE_BYTES, MAX_UNVERIFIED_LINE_BYTES, text};
@@ -199,8 +199,8 @@ fn unverified(body: &mut Body, draft: &DecisionDraft) {
 }
 
 fn trusted(body: &mut Body, draft: &DecisionDraft, omit: Omit) {
-    body.optional("relationship", draft.relationship.as_ref().map(|name| name.as_str()), 64);
-    body.optional("target", draft.target.as_ref().map(|name| name.as_str()), 64);
+    body.optional("relationship", draft.relationship.as_ref().map(RelationshipName::as_str), 64);
+    body.optional("target", draft.target.as_ref().map(TargetName::as_str), 64);
     body.optional("scopes_granted", draft.scopes_granted.as_ref().map(ToString::to_string).as_deref(), 2048);
     if omit < Omit::ClaimValues && !draft.claims.is_empty() {
         body.object("claims", |body| {
@@ -212,7 +212,7 @@ fn trusted(body: &mut Body, draft: &DecisionDraft, omit: Omit) {
     if omit < Omit::Conditions && !draft.failed.is_empty() {
         failed(body, &draft.failed, omit < Omit::ConditionValues);
     }
-    body.optional("nearest", draft.nearest.as_ref().map(|name| name.as_str()), 64);
+    body.optional("nearest", draft.nearest.as_ref().map(RelationshipName::as_str), 64);
     let omitted: &[u8] = match omit {
         Omit::Nothing => return,
         Omit::ClaimValues => br#"["claims"]"#,

@@ -39,7 +39,8 @@ pub(super) fn json(value: &impl Serialize, limit: usize) -> Vec<u8> {
 
 /// The longest prefix of at most `limit` bytes that ends between characters.
 pub(super) fn prefix(text: &str, limit: usize) -> &str {
-    &text[..text.floor_char_boundary(limit)]
+    let end = (0..=limit.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
 }
 
 /// Milliseconds since 1970 as RFC 3339 in UTC, always with three decimals.
@@ -65,16 +66,12 @@ impl Escaper {
         }
         let mut buffer = [0; 12];
         let escaped = escape(character, &mut buffer);
-        match self.left.checked_sub(escaped.len()) {
-            Some(left) => {
-                self.left = left;
-                out.write_all(escaped)
-            }
-            None => {
-                self.cut = true;
-                out.write_all("…".as_bytes())
-            }
+        if let Some(left) = self.left.checked_sub(escaped.len()) {
+            self.left = left;
+            return out.write_all(escaped);
         }
+        self.cut = true;
+        out.write_all("…".as_bytes())
     }
 }
 
@@ -173,8 +170,8 @@ mod tests {
             assert_eq!(String::from_utf8(json(&text, 100)).unwrap(), expected, "{why}, through serde");
             assert_eq!(serde_json::from_str::<String>(expected).unwrap(), text, "{why}, read back");
         }
-        let nested = serde_json::json!({"\u{202e}k": ["\n", {"x": "\u{9b}"}], "n": 1.5});
-        assert_eq!(json(&nested, 100), br#"{"n":1.5,"\u202ek":["\n",{"x":"\u009b"}]}"#);
+        let nested = serde_json::json!({"\u{202e}k": ["\n", {"x": "\u{9b}"}, 1.5]});
+        assert_eq!(json(&nested, 100), br#"{"\u202ek":["\n",{"x":"\u009b"},1.5]}"#);
     }
 
     #[test]

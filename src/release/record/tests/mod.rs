@@ -1,1 +1,7 @@
+//! The log as a whole: real files, real failures.
 
+mod failing;
+mod files;
+mod lines;
+mod support;
+mod verifying;

@@ -3,6 +3,7 @@
 //! Owns: the file, its tail, what happens when a write fails. Must not know: what a decision is.
 
 mod batch;
+mod recovery;
 mod settings;
 mod sink;
 mod tail;

@@ -41,7 +41,7 @@ impl Tail {
             if window >= LAST_WINDOW {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "it does not end like a decision log; move it away"));
             }
-            window *= 8;
+            window = (window * 8).min(LAST_WINDOW);
         }
     }
 

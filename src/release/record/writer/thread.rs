@@ -1,7 +1,7 @@
 //! The writer: batches, failures, recovery, checkpoints.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,8 +13,8 @@ use super::super::chain::{self, Cause, Chain};
 use super::super::fold::Fold;
 use super::super::{Head, QUEUE_LINES};
 use super::batch::{Batch, Entry, Message};
+use super::recovery::Resume;
 use super::sink::Sink;
-use super::tail::Tail;
 use super::{LogEdges, LogSettings, SyncMode};
 
 /// Lines between checkpoints, at most.
@@ -41,20 +41,20 @@ pub(in crate::release::record) struct Shared {
 
 /// Owns the file and the chain.
 pub(in crate::release::record) struct Writer {
-    settings: LogSettings,
-    edges: LogEdges,
-    shared: Arc<Shared>,
-    chain: Chain,
+    pub(super) settings: LogSettings,
+    pub(super) edges: LogEdges,
+    pub(super) shared: Arc<Shared>,
+    pub(super) chain: Chain,
     /// `None` while the log is broken.
-    sink: Option<Sink>,
+    pub(super) sink: Option<Sink>,
     /// Why it is broken.
-    cause: Option<Cause>,
+    pub(super) cause: Option<Cause>,
     /// Bytes after the last whole line, where they cannot be read back.
-    loose: Vec<u8>,
+    pub(super) loose: Vec<u8>,
     /// Real time paces I/O, whatever clock the decisions are taken by.
     pace: SystemClock,
-    unsynced_since: Option<Duration>,
-    unsigned_lines: u64,
+    pub(super) unsynced_since: Option<Duration>,
+    pub(super) unsigned_lines: u64,
     signed_at: Duration,
     second_at: Duration,
 }
@@ -76,13 +76,7 @@ impl Writer {
             signed_at: Duration::ZERO,
             second_at: Duration::ZERO,
         };
-        let kept = writer.chain.head;
-        let resumed_at = writer.resume(true)?;
-        if resumed_at.seq < kept.seq {
-            tracing::warn!(log.place = %writer.settings.place, log.seq = resumed_at.seq, log.kept_seq = kept.seq,
-                "the decision log ends before the head that the store keeps: lines are missing, or the file is another one; \
-                 run `cambist log verify`");
-        }
+        writer.resume(Resume::First)?;
         Ok(writer)
     }
 
@@ -100,7 +94,10 @@ impl Writer {
             if let Some(answer) = closing {
                 self.drain(messages);
                 self.finish();
-                let _ = answer.send(self.outcome());
+                let outcome = self.outcome();
+                // The file is closed, and its lock given back, before anybody hears that the log is closed.
+                drop(self);
+                let _ = answer.send(outcome);
                 return;
             }
             self.look_after();
@@ -200,7 +197,7 @@ impl Writer {
     }
 
     /// Signs the head, brings everything to the disk, and has the head kept. Without a key it is tried again in a second.
-    fn checkpoint(&mut self) {
+    pub(super) fn checkpoint(&mut self) {
         if self.unsigned_lines == 0 || self.sink.is_none() {
             return;
         }
@@ -217,7 +214,7 @@ impl Writer {
         }
     }
 
-    fn sync(&mut self) -> bool {
+    pub(super) fn sync(&mut self) -> bool {
         self.unsynced_since = None;
         match self.sink.as_ref().map(Sink::sync) {
             Some(Ok(())) => true,
@@ -227,73 +224,6 @@ impl Writer {
             }
             None => false,
         }
-    }
-
-    /// From now on nothing is recorded, and therefore nothing is released.
-    fn fail(&mut self, cause: Cause, error: &io::Error) {
-        self.sink = None;
-        self.unsynced_since = None;
-        self.cause.get_or_insert(cause);
-        if !self.shared.broken.swap(true, Ordering::SeqCst) {
-            tracing::error!(log.place = %self.settings.place, log.cause = %cause, error = %error,
-                "the decision log cannot be written: no token is issued until it can; free space or mend the path, it is tried again each second");
-        }
-    }
-
-    fn retry(&mut self) {
-        if self.resume(false).is_ok() {
-            self.shared.broken.store(false, Ordering::SeqCst);
-            tracing::error!(log.place = %self.settings.place, log.seq = self.chain.head.seq,
-                "the decision log can be written again: tokens are issued again");
-        }
-    }
-
-    fn reopen(&mut self) {
-        if self.sink.is_none() {
-            return self.retry();
-        }
-        self.checkpoint();
-        if !self.sync() {
-            return;
-        }
-        (self.edges.keep)(self.chain.head);
-        match self.resume(false) {
-            Ok(head) => tracing::info!(log.place = %self.settings.place, log.seq = head.seq, "the decision log was reopened"),
-            Err(error) => self.fail(Cause::Open, &error),
-        }
-    }
-
-    /// Opens the file, closes what was torn, says so, and starts the chain where this process or file begins. Gives the head it found.
-    fn resume(&mut self, first: bool) -> io::Result<Head> {
-        // Closed first: it holds the lock that the new one needs.
-        self.sink = None;
-        let mut sink = Sink::open(&self.settings.place)?;
-        let tail = sink.tail()?.unwrap_or_else(|| Tail::of(&self.loose, true));
-        let known = self.chain.head;
-        let found = tail.head.unwrap_or(known);
-        let elsewhere = sink.is_regular() && !tail.head.is_some_and(|head| head.is_at(&known));
-        let mut bytes = if tail.closed { Vec::new() } else { vec![b'\n'] };
-        let mut chain = Chain { head: found };
-        let (now, node) = (self.edges.clock.unix_millis(), &*self.settings.node);
-        if tail.torn.is_some() || self.cause.is_some() {
-            let torn = tail.torn.unwrap_or_else(chain::digest_of_nothing);
-            chain.link(&chain::recovered(torn, self.cause.unwrap_or(Cause::Torn), now, node), now, &mut bytes);
-        }
-        if first || elsewhere {
-            chain.link(&chain::start(chain.head, now, node), now, &mut bytes);
-        }
-        let (accepted, written) = sink.write(&bytes);
-        if let Err(error) = written {
-            self.loose.extend_from_slice(&bytes[..accepted]);
-            return Err(error);
-        }
-        sink.sync()?;
-        self.unsigned_lines += chain.head.seq - found.seq;
-        self.chain = chain;
-        self.sink = Some(sink);
-        self.cause = None;
-        self.loose.clear();
-        Ok(found)
     }
 
     fn outcome(&self) -> Result<(), LogUnavailable> {
