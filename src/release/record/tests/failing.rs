@@ -117,7 +117,7 @@ async fn rooms_bound_the_queue_and_are_given_back() {
 async fn a_flood_before_the_signature_is_folded_and_never_stops_issuing() {
     let test = TestLog::new();
     let log = test.open();
-    let text = "\0".repeat(64);
+    let controls = "\0".repeat(64);
     for index in 0..100_000_u64 {
         if index % 2_000 == 0 {
             // Two thousand a second, and a verified request now and then.
@@ -125,7 +125,7 @@ async fn a_flood_before_the_signature_is_folded_and_never_stops_issuing() {
             test.deny(&log, 1).await;
         }
         let mut draft = test.unverified();
-        draft.asked(Some(&text), Some(&text));
+        draft.asked(Some(&controls), Some(&controls));
         log.noted(&draft, EXPIRED);
     }
     log.close().await.unwrap();

@@ -1,5 +1,6 @@
 //! The log as a whole: real files, real failures.
 
+mod contract;
 mod failing;
 mod files;
 mod lines;

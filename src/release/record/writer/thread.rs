@@ -138,6 +138,7 @@ impl Writer {
         }
         let batch = Batch::link(self.chain, entries);
         let Some(sink) = &mut self.sink else { return batch.answer(0) };
+        let readable = sink.is_regular();
         let (accepted, written) = sink.write(&batch.bytes);
         let (lines, end, head) = batch.whole(accepted);
         self.chain.head = head.unwrap_or(self.chain.head);
@@ -148,7 +149,9 @@ impl Writer {
             // `fdatasync` failed: nothing of the batch is known to be on the disk.
             Ok(()) => 0,
             Err(error) => {
-                self.loose = batch.bytes[end..accepted].to_vec();
+                if !readable {
+                    self.loose = batch.bytes[end..accepted].to_vec();
+                }
                 self.fail(Cause::Write, &error);
                 // What was accepted before the failure stands in the file, but with `Always` it is not on the disk.
                 if self.settings.sync == SyncMode::EverySecond { lines } else { 0 }
