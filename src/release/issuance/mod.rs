@@ -1,7 +1,16 @@
 //! Signing: the key ring and the sealed token.
+//!
+//! Owns: our signing keys, what an issued token says, what its release spends. Must not know: whether it was spent, recorded, sent.
 
+mod key_ring;
+mod mint;
 mod minted;
 mod spends;
 
+pub use key_ring::{
+    AtRestError, JWKS_MAX_AGE, KeyDescription, KeyRing, KeyState, Keys, KeysError, KeysSettings, PUBLISH_AHEAD, PublishedKey, RETIRED_FOR,
+    RingLost, SCHEMA, SIGNING_ALGORITHMS, SigningFailed, forget_ring,
+};
+pub use mint::mint;
 pub use minted::MintedToken;
 pub use spends::Spends;

@@ -1,0 +1,16 @@
+//! What a workload asks for.
+
+use crate::domain::{Scopes, Seconds};
+
+/// The target, scopes and lifetime that a workload requests, and the relationship it means, all still in its own words.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Ask {
+    /// `audience` or `resource`; none asks for the only target there is.
+    pub target: Option<String>,
+    /// `scope`; none asks for the whole grant.
+    pub scopes: Option<Scopes>,
+    /// `lifetime`, in seconds; positive. Larger than the grant is clipped.
+    pub lifetime: Option<Seconds>,
+    /// `client_id`. When it names a relationship of the token's issuer, only that one is considered; otherwise it is ignored.
+    pub relationship: Option<String>,
+}

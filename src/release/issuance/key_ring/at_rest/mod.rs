@@ -1,0 +1,13 @@
+//! Private keys at rest: one document, encrypted (JWE, RFC 7516) under a key that lives in a file of its own.
+//!
+//! This protects a copied database, not a copied directory.
+
+mod document;
+mod encryption_keys;
+mod error;
+mod wrap;
+
+pub(super) use document::{parse, render};
+pub(super) use encryption_keys::EncryptionKeys;
+pub use error::AtRestError;
+pub(super) use wrap::{unwrap, wrapped_under};

@@ -1,0 +1,123 @@
+//! The key ring: an immutable snapshot of our signing keys.
+
+use std::sync::Arc;
+
+use crate::domain::Timestamp;
+use crate::token::Algorithm;
+
+use super::error::SigningFailed;
+use super::jwks::Jwks;
+use super::key::SigningKey;
+use super::published::PublishedKey;
+use super::rotation::{self, Line, Lines};
+
+/// Our signing keys at one version: for `ES256`, `RS256` and `EdDSA` each the current, the next and the retired ones.
+///
+/// All three algorithms are always there, so that the key of a target's algorithm was published long before it signs.
+#[derive(Debug)]
+pub struct KeyRing {
+    version: u64,
+    lines: Lines,
+    jwks: Jwks,
+}
+
+impl KeyRing {
+    /// A ring of new keys, at version 1 and kept nowhere: [`super::Keys`] puts it into the store. Takes a fraction of a second.
+    pub fn begin(now: Timestamp) -> Result<Self, SigningFailed> {
+        Ok(Self::new(1, rotation::begin(now, &SigningKey::generate)?))
+    }
+
+    pub(super) fn new(version: u64, lines: Lines) -> Self {
+        let jwks = Jwks::render(lines.iter().flat_map(Line::keys).map(|key| &**key));
+        Self { version, lines, jwks }
+    }
+
+    /// Signs claims with the current key of `algorithm`; gives the compact JWS (RFC 7515 §7.1) and the `kid`.
+    ///
+    /// `typ` is written as it stands: each kind of token has its own (RFC 8725 §3.11).
+    pub fn sign(&self, algorithm: Algorithm, typ: &str, claims_json: &[u8]) -> Result<(String, Box<str>), SigningFailed> {
+        let line = self.lines.iter().find(|line| line.algorithm == algorithm).ok_or(SigningFailed::NoKey(algorithm))?;
+        let key = &line.current.key;
+        Ok((key.sign(typ, claims_json)?, key.kid().into()))
+    }
+
+    /// The JWK Set document that we publish: every key, public parts only.
+    #[must_use]
+    pub fn jwks(&self) -> &Arc<[u8]> {
+        &self.jwks.document
+    }
+
+    /// The strong entity tag of [`Self::jwks`], with its quotes.
+    #[must_use]
+    pub fn jwks_etag(&self) -> &str {
+        &self.jwks.etag
+    }
+
+    /// Grows by one with each change, over all processes that share the store.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Every key with its state, for administrators.
+    #[must_use]
+    pub fn describe(&self) -> Vec<KeyDescription> {
+        self.lines.iter().flat_map(describe).collect()
+    }
+
+    /// The public part of every key, for the history.
+    pub(in crate::release) fn public_keys(&self, now: Timestamp) -> Vec<PublishedKey> {
+        self.lines.iter().flat_map(Line::keys).map(|key| PublishedKey::new(key, now)).collect()
+    }
+
+    pub(super) fn lines(&self) -> &Lines {
+        &self.lines
+    }
+}
+
+/// One key of the ring, without the key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyDescription {
+    /// How it signs.
+    pub algorithm: Algorithm,
+    /// Its name: its thumbprint (RFC 7638).
+    pub kid: Box<str>,
+    /// What it does.
+    pub state: KeyState,
+}
+
+/// What a key of the ring does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyState {
+    /// It signs.
+    Current {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It is published, and signs after the current one.
+    Next {
+        /// When a server first published it; `None` while none has.
+        since: Option<Timestamp>,
+        /// From when on it may sign: long enough after `since` for every cache to know it.
+        signs_from: Option<Timestamp>,
+    },
+    /// It signed; tokens of it are still out there.
+    Retired {
+        /// Since when it does not sign any more.
+        since: Timestamp,
+        /// When it leaves the published set.
+        published_until: Timestamp,
+    },
+}
+
+fn describe(line: &Line) -> Vec<KeyDescription> {
+    let description = |kid: &str, state| KeyDescription { algorithm: line.algorithm, kid: kid.into(), state };
+    let current = description(line.current.key.kid(), KeyState::Current { since: line.current.since });
+    let state = KeyState::Next { since: line.next.published, signs_from: line.next.signs_from() };
+    let next = description(line.next.key.kid(), state);
+    let retired = line.retired.iter().map(|retired| {
+        let state = KeyState::Retired { since: retired.at, published_until: retired.published_until() };
+        description(retired.key.kid(), state)
+    });
+    [current, next].into_iter().chain(retired).collect()
+}

@@ -1,0 +1,249 @@
+//! The key ring over time: created, followed, written back, rotated.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use crate::domain::{Clock, Seconds, Timestamp};
+use crate::store::{Store, StoreError};
+
+use super::at_rest::{self, EncryptionKeys};
+use super::error::KeysError;
+use super::key::SigningKey;
+use super::published::PublishedKey;
+use super::ring::{KeyDescription, KeyRing};
+use super::rotation::{self, Lines};
+use super::sqlite::{self, StoredRing};
+
+/// How the signing keys are kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeysSettings {
+    /// Files with 32 bytes in base64url: the first wraps the ring, all unwrap it.
+    pub encryption_key_files: Vec<PathBuf>,
+    /// Whether the first of them is made, when it is missing and there is no ring yet. Its directory must exist.
+    pub create_if_missing: bool,
+    /// Age at which the key that signs is replaced, in seconds. A next key that is too new to sign delays it.
+    pub rotate_every: Seconds,
+}
+
+/// Our signing keys as a service: one wrapped ring in the store, a prepared copy of it here.
+///
+/// Any number of processes may hold one store open, a server and commands: every change is a compare-and-set, and the version only
+/// grows. A server calls [`Self::refresh`] each second; a command opens, changes and ends.
+pub struct Keys {
+    clock: Arc<dyn Clock>,
+    held: ArcSwap<Held>,
+    /// Whether the stored ring is behind what we hold. Then nothing is issued until it has been written back.
+    lost: AtomicBool,
+    /// Whether the ring is wrapped under an encryption key that is not the first any more.
+    rewrap: AtomicBool,
+    settings: KeysSettings,
+    store: Store,
+    /// Changes and refreshes of this process, one at a time.
+    turn: Mutex<()>,
+}
+
+/// A prepared ring, and the record of the store that it stands for.
+struct Held {
+    ring: Arc<KeyRing>,
+    stored: StoredRing,
+}
+
+/// The ring vanished from the store, or went backwards there, and could not be written back yet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the key ring is not in the store; nothing is issued until it has been written back")]
+pub struct RingLost;
+
+impl Keys {
+    /// Reads the ring from the store, or makes the first one. Blocks: for start-up and commands.
+    ///
+    /// # Errors
+    /// When the store cannot be used, or the ring cannot be unwrapped; says what to do.
+    pub fn open(store: Store, settings: KeysSettings, clock: Arc<dyn Clock>) -> Result<Self, KeysError> {
+        let held = open_ring(&store, &settings, &*clock)?;
+        let first = EncryptionKeys::read(&settings.encryption_key_files)?;
+        let rewrap = *at_rest::wrapped_under(&held.stored.wrapped)? != *first.first()?.kid();
+        Ok(Self {
+            clock,
+            held: ArcSwap::from_pointee(held),
+            lost: AtomicBool::new(false),
+            rewrap: AtomicBool::new(rewrap),
+            settings,
+            store,
+            turn: Mutex::new(()),
+        })
+    }
+
+    /// The ring as it stands: what is published.
+    #[must_use]
+    pub fn ring(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.held.load().ring)
+    }
+
+    /// The ring, to issue tokens with.
+    ///
+    /// # Errors
+    /// While the store has lost what we hold: what is signed then would be unverifiable after a restart.
+    pub fn ring_for_issuing(&self) -> Result<Arc<KeyRing>, RingLost> {
+        if self.lost.load(Ordering::Acquire) { Err(RingLost) } else { Ok(self.ring()) }
+    }
+
+    /// Every key of the ring with its state.
+    #[must_use]
+    pub fn describe(&self) -> Vec<KeyDescription> {
+        self.ring().describe()
+    }
+
+    /// Every public key that was ever published, oldest first. Blocks.
+    pub fn history(&self) -> Result<Vec<PublishedKey>, KeysError> {
+        Ok(self.store.run_blocking(sqlite::history)?)
+    }
+
+    /// What a server does each second: takes over what others changed, writes back what the store lost, and does what is due (marks
+    /// next keys as published, rotates by age, drops retired keys). Only for a process that publishes [`KeyRing::jwks`].
+    ///
+    /// # Errors
+    /// The ring that is held stays in use, but for [`Self::ring_for_issuing`] while the store has lost it.
+    pub async fn refresh(self: &Arc<Self>) -> Result<(), KeysError> {
+        let keys = Arc::clone(self);
+        let refreshed = tokio::task::spawn_blocking(move || keys.refresh_blocking()).await;
+        refreshed.map_err(|_| KeysError::Store(StoreError::Closed))?
+    }
+
+    fn refresh_blocking(&self) -> Result<(), KeysError> {
+        self.change(|lines, now| {
+            let due = rotation::keep(lines, now, self.settings.rotate_every, &SigningKey::generate)?;
+            Ok(due.or_else(|| self.rewrap.load(Ordering::Acquire).then(|| lines.clone())))
+        })
+    }
+
+    /// Rotates every algorithm: next becomes current, current becomes retired. Blocks.
+    ///
+    /// # Errors
+    /// [`KeysError::NextTooNew`] or [`KeysError::NextUnpublished`] while a next key has not been published for long enough.
+    pub fn rotate(&self) -> Result<(), KeysError> {
+        self.change(|lines, now| rotation::rotate(lines, now, &SigningKey::generate).map(Some))
+    }
+
+    /// Drops compromised keys at once: the one of that `kid`, or every key of the ring. Tokens they signed are worth nothing as soon
+    /// as verifiers refresh their copy of the key set. Blocks.
+    ///
+    /// # Errors
+    /// [`KeysError::UnknownKey`] when the ring has no such key.
+    pub fn drop_compromised(&self, kid: Option<&str>) -> Result<(), KeysError> {
+        self.change(|lines, now| rotation::drop_compromised(lines, kid, now, &SigningKey::generate).map(Some))
+    }
+
+    /// Applies `step` to the newest ring and writes the result, again from the start when somebody else was faster.
+    fn change(&self, step: impl Fn(&Lines, Timestamp) -> Result<Option<Lines>, KeysError>) -> Result<(), KeysError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..MAX_ATTEMPTS {
+            if !self.follow()? {
+                continue;
+            }
+            let held = self.held.load_full();
+            let Some(lines) = step(held.ring.lines(), self.clock.now())? else { return Ok(()) };
+            if self.write(Some(held.stored.clone()), KeyRing::new(held.ring.version() + 1, lines))? {
+                return Ok(());
+            }
+        }
+        Err(KeysError::Contended)
+    }
+
+    /// Takes over a newer ring; writes ours back where the store has lost it. `false` when somebody else was faster.
+    fn follow(&self) -> Result<bool, KeysError> {
+        let held = self.held.load_full();
+        let stored = self.store.run_blocking(sqlite::read)?;
+        match stored {
+            Some(stored) if stored == held.stored => {}
+            Some(stored) if stored.version > held.stored.version => {
+                let newer = unwrapped(stored, &self.settings)?;
+                tracing::info!(keys.version = newer.ring.version(), "the key ring was changed by another process");
+                self.held.store(Arc::new(newer));
+            }
+            behind => {
+                let found = behind.as_ref().map_or(0, |stored| stored.version);
+                if !self.lost.swap(true, Ordering::AcqRel) {
+                    tracing::error!(
+                        keys.version = held.ring.version(),
+                        keys.found_version = found,
+                        "the key ring vanished from the store or went backwards; writing back what this server holds"
+                    );
+                }
+                // Its version grows, so that another node that holds something else takes this over and all agree.
+                let ring = KeyRing::new(held.ring.version().max(found) + 1, held.ring.lines().clone());
+                if !self.write(behind, ring)? {
+                    return Ok(false);
+                }
+            }
+        }
+        self.lost.store(false, Ordering::Release);
+        Ok(true)
+    }
+
+    fn write(&self, expected: Option<StoredRing>, ring: KeyRing) -> Result<bool, KeysError> {
+        let Some(held) = write(&self.store, &self.settings, self.clock.now(), expected, ring)? else { return Ok(false) };
+        tracing::info!(keys.version = held.ring.version(), "the key ring was changed");
+        self.held.store(Arc::new(held));
+        self.rewrap.store(false, Ordering::Release);
+        Ok(true)
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").field("ring", &self.held.load().ring).finish_non_exhaustive()
+    }
+}
+
+fn open_ring(store: &Store, settings: &KeysSettings, clock: &dyn Clock) -> Result<Held, KeysError> {
+    for _ in 0..MAX_ATTEMPTS {
+        if let Some(stored) = store.run_blocking(sqlite::read)? {
+            return unwrapped(stored, settings);
+        }
+        if !store.created() && !store.run_blocking(sqlite::history)?.is_empty() {
+            tracing::warn!("the store had signing keys and holds none now; new ones are made, and tokens signed before verify no more");
+        }
+        if let Some(first) = settings.encryption_key_files.first().filter(|_| settings.create_if_missing) {
+            EncryptionKeys::create_if_missing(first)?;
+        }
+        let now = clock.now();
+        if let Some(held) = write(store, settings, now, None, KeyRing::begin(now)?)? {
+            return Ok(held);
+        }
+    }
+    Err(KeysError::Contended)
+}
+
+/// Wraps the ring and puts it in place of exactly `expected`; `None` when something else stands there.
+fn write(
+    store: &Store,
+    settings: &KeysSettings,
+    now: Timestamp,
+    expected: Option<StoredRing>,
+    ring: KeyRing,
+) -> Result<Option<Held>, KeysError> {
+    let wrapped = EncryptionKeys::read(&settings.encryption_key_files)?.wrap(&at_rest::render(&ring)?)?;
+    let stored = StoredRing { version: ring.version(), wrapped };
+    let (new, public) = (stored.clone(), ring.public_keys(now));
+    let done = store.run_blocking(move |conn| sqlite::replace(conn, expected.as_ref(), &new, &public))?;
+    Ok(done.then(|| Held { ring: Arc::new(ring), stored }))
+}
+
+fn unwrapped(stored: StoredRing, settings: &KeysSettings) -> Result<Held, KeysError> {
+    let keys = EncryptionKeys::read(&settings.encryption_key_files)?;
+    let ring = at_rest::parse(&at_rest::unwrap(&stored.wrapped, &keys)?)?;
+    if ring.version() != stored.version {
+        return Err(at_rest::AtRestError::Damaged("its version is not the one beside it").into());
+    }
+    Ok(Held { ring: Arc::new(ring), stored })
+}
+
+/// How often a change is tried against others who change the ring at the same time.
+const MAX_ATTEMPTS: usize = 8;
+
+#[cfg(test)]
+mod tests;

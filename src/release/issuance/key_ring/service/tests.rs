@@ -1,0 +1,293 @@
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use jsonwebtoken::jwk::JwkSet;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::domain::{IssuerName, ManualClock, SubjectToken};
+use crate::release::issuance::{PUBLISH_AHEAD, RETIRED_FOR, SIGNING_ALGORITHMS};
+use crate::store::{OpenMode, StoreSettings};
+use crate::token::{Algorithm, Algorithms, Expectations, KeySet, RejectedToken, ReplayMode, SubjectRule, UnverifiedToken, verify};
+
+/// One directory with a store, as a server and commands beside it see it.
+struct Deployment {
+    clock: Arc<ManualClock>,
+    directory: tempfile::TempDir,
+}
+
+impl Deployment {
+    fn new() -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_unix(1_800_000_000)));
+        Self { clock, directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn store(&self, mode: OpenMode) -> Store {
+        Store::open(&StoreSettings { path: self.file("cambist.db") }, &[sqlite::SCHEMA], mode).unwrap()
+    }
+
+    fn settings(&self, files: &[&str]) -> KeysSettings {
+        let encryption_key_files = files.iter().map(|name| self.file(name)).collect();
+        KeysSettings { encryption_key_files, create_if_missing: true, rotate_every: Seconds(30 * 86_400) }
+    }
+
+    fn open(&self, mode: OpenMode, files: &[&str]) -> Result<Arc<Keys>, KeysError> {
+        Keys::open(self.store(mode), self.settings(files), self.clock.clone()).map(Arc::new)
+    }
+
+    fn server(&self) -> Arc<Keys> {
+        self.open(OpenMode::Serve, &["first.key"]).unwrap()
+    }
+
+    fn command(&self) -> Arc<Keys> {
+        self.open(OpenMode::Command, &["first.key"]).unwrap()
+    }
+
+    fn sql(&self, statement: &'static str) {
+        let conn = rusqlite::Connection::open(self.file("cambist.db")).unwrap();
+        conn.execute_batch(statement).unwrap();
+    }
+}
+
+fn kids(keys: &Keys) -> BTreeSet<Box<str>> {
+    keys.describe().into_iter().map(|key| key.kid).collect()
+}
+
+fn kid(keys: &Keys, algorithm: Algorithm, wanted: fn(&super::super::KeyState) -> bool) -> Box<str> {
+    keys.describe().into_iter().find(|key| key.algorithm == algorithm && wanted(&key.state)).unwrap().kid
+}
+
+/// A token for ourselves, and what our own verifier thinks of it with this key set.
+fn accepted(ring: &KeyRing, algorithm: Algorithm, jwks: &[u8], now: Timestamp) -> Result<(), RejectedToken> {
+    let (iat, exp) = (now.unix(), now.unix() + 600);
+    let claims = json!({"iss": "https://sts.test", "sub": "w", "aud": "a", "iat": iat, "exp": exp}).to_string();
+    let (token, _) = ring.sign(algorithm, "at+jwt", claims.as_bytes()).unwrap();
+    let expected = Expectations {
+        issuer: IssuerName::parse("self").unwrap(),
+        replay: ReplayMode::Reusable,
+        audiences: vec![crate::domain::Audience::parse("a").unwrap()],
+        algorithms: Algorithms::from(SIGNING_ALGORITHMS.to_vec()),
+        typ: vec!["at+jwt".into()],
+        extra_audiences: false,
+        leeway: Seconds(60),
+        iat_skew: Seconds(10),
+        max_lifetime: Seconds(3_600),
+        max_age: None,
+        subject: SubjectRule::Sub,
+    };
+    let keys = KeySet::parse(jwks, &expected.algorithms).unwrap();
+    verify(UnverifiedToken::parse(&SubjectToken::new(token))?, &keys, &expected, now).map(drop)
+}
+
+#[tokio::test]
+async fn the_first_start_makes_a_ring_that_others_verify() {
+    let deployment = Deployment::new();
+    let keys = deployment.server();
+    assert_eq!(fs::metadata(deployment.file("first.key")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!((keys.ring().version(), keys.describe().len()), (1, 6));
+    let (ring, now) = (keys.ring(), deployment.clock.now());
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    let theirs: JwkSet = serde_json::from_slice(ring.jwks()).unwrap();
+    for algorithm in SIGNING_ALGORITHMS {
+        assert_eq!(accepted(&ring, algorithm, ring.jwks(), now), Ok(()), "{algorithm}");
+        let (token, kid) = ring.sign(algorithm, "at+jwt", br#"{"aud":"a","exp":4000000000}"#).unwrap();
+        let key = jsonwebtoken::DecodingKey::from_jwk(theirs.find(&kid).unwrap()).unwrap();
+        let mut validation = jsonwebtoken::Validation::new(algorithm.name().parse().unwrap());
+        validation.set_audience(&["a"]);
+        assert!(jsonwebtoken::decode::<Value>(&token, &key, &validation).is_ok(), "{algorithm}");
+    }
+    let again = deployment.command();
+    assert_eq!((again.describe(), again.ring().jwks_etag()), (keys.describe(), ring.jwks_etag()));
+}
+
+#[test]
+fn the_published_document_holds_public_members_only() {
+    let keys = Deployment::new().server();
+    let document: Value = serde_json::from_slice(keys.ring().jwks()).unwrap();
+    let mut seen = BTreeSet::new();
+    for key in document["keys"].as_array().unwrap() {
+        let key = key.as_object().unwrap();
+        let names: Vec<_> = key.keys().map(String::as_str).collect();
+        let expected: &[&str] = match key["kty"].as_str().unwrap() {
+            "EC" => &["alg", "crv", "kid", "kty", "use", "x", "y"],
+            "RSA" => &["alg", "e", "kid", "kty", "n", "use"],
+            _ => &["alg", "crv", "kid", "kty", "use", "x"],
+        };
+        assert_eq!((names.as_slice(), key["use"].as_str()), (expected, Some("sig")));
+        assert!(seen.insert(key["kid"].to_string()), "each kid once");
+    }
+    assert_eq!(seen.len(), 6);
+}
+
+#[test]
+fn nothing_that_is_printed_shows_a_key() {
+    let deployment = Deployment::new();
+    let keys = deployment.server();
+    let encryption_key = fs::read_to_string(deployment.file("first.key")).unwrap();
+    let plain = String::from_utf8(at_rest::render(&keys.ring()).unwrap().to_vec()).unwrap();
+    let document: Value = serde_json::from_str(&plain).unwrap();
+    let private = document["lines"][0]["current"]["pkcs8"].as_str().unwrap();
+    let files = EncryptionKeys::read(&[deployment.file("first.key")]).unwrap();
+    for printed in [format!("{keys:?}"), format!("{:?}", keys.ring()), format!("{files:?}"), format!("{:?}", keys.describe())] {
+        assert!(!printed.contains(private) && !printed.contains(&encryption_key), "{printed}");
+    }
+    let database = fs::read(deployment.file("cambist.db-wal")).unwrap();
+    let found = |secret: &str| database.windows(secret.len()).any(|window| window == secret.as_bytes());
+    assert!(found(&kid(&keys, Algorithm::Es256, |_| true)) && !found(private), "at rest there is no plain key");
+}
+
+#[tokio::test]
+async fn a_server_and_a_command_agree_after_one_refresh() {
+    let deployment = Deployment::new();
+    let server = deployment.server();
+    let unpublished = deployment.command().rotate().unwrap_err();
+    assert!(matches!(unpublished, KeysError::NextUnpublished { .. }), "{unpublished}");
+    server.refresh().await.unwrap();
+    deployment.clock.advance(Seconds(PUBLISH_AHEAD.0 - 1));
+    let too_new = deployment.command().rotate().unwrap_err();
+    assert!(matches!(too_new, KeysError::NextTooNew { .. }), "{too_new}");
+    deployment.clock.advance(Seconds(1));
+
+    let before = server.ring();
+    let command = deployment.command();
+    command.rotate().unwrap();
+    assert_eq!(server.ring().version(), before.version(), "not noticed yet");
+    server.refresh().await.unwrap();
+    assert!(kids(&server).is_superset(&kids(&command)));
+    let now = deployment.clock.now();
+    for algorithm in SIGNING_ALGORITHMS {
+        let ring = server.ring();
+        assert_eq!(accepted(&ring, algorithm, before.jwks(), now), Ok(()), "{algorithm}: verifiers knew the new key before");
+        assert_eq!(accepted(&before, algorithm, ring.jwks(), now), Ok(()), "{algorithm}: tokens of the old key live on");
+    }
+}
+
+#[tokio::test]
+async fn keys_rotate_by_age_and_leave_when_their_tokens_have_expired() {
+    let deployment = Deployment::new();
+    let server = deployment.server();
+    let first = kid(&server, Algorithm::EdDsa, |state| matches!(state, super::super::KeyState::Current { .. }));
+    let next = kid(&server, Algorithm::EdDsa, |state| matches!(state, super::super::KeyState::Next { .. }));
+    server.refresh().await.unwrap();
+    let version = server.ring().version();
+    server.refresh().await.unwrap();
+    assert_eq!(server.ring().version(), version, "nothing is due");
+    deployment.clock.advance(Seconds(30 * 86_400));
+    server.refresh().await.unwrap();
+    let current = || kid(&server, Algorithm::EdDsa, |state| matches!(state, super::super::KeyState::Current { .. }));
+    assert_eq!((current(), kids(&server).contains(&first)), (next.clone(), true));
+    deployment.clock.advance(RETIRED_FOR);
+    server.refresh().await.unwrap();
+    assert_eq!((current(), kids(&server).contains(&first)), (next, false));
+    let history: BTreeSet<_> = server.history().unwrap().into_iter().map(|key| key.kid).collect();
+    assert!(history.contains(&first) && history.is_superset(&kids(&server)), "public keys are kept for ever");
+}
+
+#[tokio::test]
+async fn a_compromised_ring_is_gone_after_one_refresh() {
+    let deployment = Deployment::new();
+    let server = deployment.server();
+    let (before, now) = (server.ring(), deployment.clock.now());
+    let checkpoint = before.sign(Algorithm::Es256, "cambist-checkpoint+jwt", b"{}").unwrap().0;
+    deployment.command().drop_compromised(None).unwrap();
+    server.refresh().await.unwrap();
+    let after = server.ring();
+    for algorithm in SIGNING_ALGORITHMS {
+        assert!(accepted(&before, algorithm, after.jwks(), now).is_err(), "{algorithm}: old tokens are worth nothing");
+        assert_eq!(accepted(&after, algorithm, after.jwks(), now), Ok(()), "{algorithm}");
+    }
+    let history = server.history().unwrap();
+    assert_eq!(history.iter().filter(|key| key.verify("cambist-checkpoint+jwt", &checkpoint).is_some()).count(), 1);
+}
+
+#[tokio::test]
+async fn a_ring_that_vanishes_or_goes_backwards_is_written_back() {
+    let deployment = Deployment::new();
+    let server = deployment.server();
+    deployment.sql("CREATE TABLE backup AS SELECT * FROM key_ring");
+    server.refresh().await.unwrap();
+    for (loss, why) in [
+        ("DELETE FROM key_ring; DELETE FROM published_key", "vanished"),
+        ("INSERT OR REPLACE INTO key_ring SELECT * FROM backup", "an old backup"),
+        ("UPDATE key_ring SET wrapped = (SELECT wrapped FROM backup)", "another ring under the same version"),
+    ] {
+        let held = server.ring();
+        deployment.sql(loss);
+        server.refresh().await.unwrap();
+        assert!(server.ring().version() > held.version(), "{why}");
+        assert_eq!((server.describe(), deployment.command().describe()), (held.describe(), held.describe()), "{why}");
+        assert!(server.history().unwrap().len() >= 6, "{why}: and so are the public keys");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_issued_while_a_lost_ring_cannot_be_written_back() {
+    let deployment = Deployment::new();
+    let server = deployment.server();
+    deployment.sql("DELETE FROM key_ring");
+    fs::rename(deployment.file("first.key"), deployment.file("elsewhere")).unwrap();
+    assert!(matches!(server.refresh().await, Err(KeysError::AtRest(at_rest::AtRestError::Missing { .. }))));
+    assert!(server.ring_for_issuing().is_err());
+    assert_eq!(server.describe().len(), 6, "it is still published");
+    fs::rename(deployment.file("elsewhere"), deployment.file("first.key")).unwrap();
+    server.refresh().await.unwrap();
+    assert!(server.ring_for_issuing().is_ok());
+}
+
+#[tokio::test]
+async fn a_new_first_encryption_key_takes_over_at_the_next_start() {
+    let deployment = Deployment::new();
+    let described = deployment.server().describe();
+    EncryptionKeys::create_if_missing(&deployment.file("second.key")).unwrap();
+    let wrong = deployment.open(OpenMode::Serve, &["second.key"]).unwrap_err().to_string();
+    assert!(wrong.contains("none of the files in `[keys] encryption_keys` holds"), "{wrong}");
+    let server = deployment.open(OpenMode::Serve, &["second.key", "first.key"]).unwrap();
+    server.refresh().await.unwrap();
+    let version = server.ring().version();
+    server.refresh().await.unwrap();
+    assert_eq!(server.ring().version(), version, "wrapped anew once");
+    let kids = |keys: &[KeyDescription]| keys.iter().map(|key| key.kid.clone()).collect::<Vec<_>>();
+    let command = deployment.open(OpenMode::Command, &["second.key"]).unwrap();
+    assert_eq!(kids(&command.describe()), kids(&described), "the old encryption key is not needed any more");
+}
+
+#[test]
+fn a_lost_encryption_key_is_an_error_and_never_a_new_key() {
+    let deployment = Deployment::new();
+    drop(deployment.server());
+    fs::remove_file(deployment.file("first.key")).unwrap();
+    let error = deployment.open(OpenMode::Serve, &["first.key"]).unwrap_err();
+    assert!(matches!(error, KeysError::AtRest(at_rest::AtRestError::Missing { .. })), "{error}");
+    assert!(!deployment.file("first.key").exists());
+}
+
+#[test]
+fn changes_at_the_same_time_are_all_kept() {
+    let deployment = Deployment::new();
+    let server = deployment.server();
+    let commands: Vec<_> = (0..4).map(|_| deployment.command()).collect();
+    let changed: u64 = std::thread::scope(|scope| {
+        let threads: Vec<_> = commands.iter().map(|keys| scope.spawn(|| replace_next(keys))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert!(changed >= 1, "somebody was first");
+    assert_eq!(deployment.command().ring().version(), server.ring().version() + changed, "each change is one version");
+}
+
+/// Tries three times to replace the next Ed25519 key; says how often nobody else was faster.
+fn replace_next(keys: &Keys) -> u64 {
+    let replaced = (0..3).map(|_| {
+        let next = kid(keys, Algorithm::EdDsa, |state| matches!(state, super::super::KeyState::Next { .. }));
+        match keys.drop_compromised(Some(&next)) {
+            Ok(()) => 1,
+            Err(KeysError::UnknownKey { .. } | KeysError::Contended) => 0,
+            Err(error) => panic!("{error}"),
+        }
+    });
+    replaced.sum()
+}
