@@ -1,0 +1,239 @@
+//! The lines of the log, before they are linked into the chain.
+
+use crate::domain::{Digest256, RelationshipName, TargetName};
+
+use super::draft::{DecisionDraft, FailedCondition};
+use super::{MAX_LINE_BYTES, MAX_UNVERIFIED_LINE_BYTES, text};
+
+/// How a request ended. The families of `docs/errors.md`, and success.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Outcome {
+    /// No relationship permits it.
+    Denied,
+    /// A token was released.
+    Issued,
+    /// Too many requests.
+    Limited,
+    /// The request is bad.
+    Malformed,
+    /// The token is bad, or was used before.
+    Rejected,
+    /// We cannot tell, so no.
+    Unavailable,
+}
+
+impl Outcome {
+    /// The word in the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::Issued => "issued",
+            Self::Limited => "limited",
+            Self::Malformed => "malformed",
+            Self::Rejected => "rejected",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// Why a request got no token.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Refusal {
+    /// The family.
+    pub outcome: Outcome,
+    /// The stable reason: a word of `docs/errors.md`.
+    pub reason: &'static str,
+}
+
+/// Facts about the issued token that the draft does not know.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IssuedFacts<'a> {
+    pub(super) jti: &'a str,
+    pub(super) kid: &'a str,
+    pub(super) expires_in: u64,
+}
+
+/// How a request ended, for its line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending<'a> {
+    pub(super) node: &'a str,
+    pub(super) outcome: Outcome,
+    pub(super) reason: Option<&'static str>,
+    pub(super) issued: Option<IssuedFacts<'a>>,
+    pub(super) latency_micros: u64,
+}
+
+/// A line without its link: the members after `seq` and `prev`, up to the closing brace.
+#[derive(Debug)]
+pub(super) struct Body(Vec<u8>);
+
+/// Bytes that the chain puts around a body: `{"seq":…,"prev":"…",` and the newline.
+pub(super) const LINK_BYTES: usize = 7 + 20 + 9 + 64 + 2 + 1;
+/// Longest node name in a line, in bytes.
+pub(super) const MAX_NODE_BYTES: usize = 64;
+
+impl Body {
+    /// Starts a body of that kind, as of a moment on a node.
+    pub(super) fn new(kind: &str, unix_millis: u64, node: &str) -> Self {
+        let mut body = Self(Vec::with_capacity(768));
+        body.text("kind", kind, 32);
+        body.text("time", &text::rfc3339(unix_millis), 32);
+        body.text("node", node, MAX_NODE_BYTES);
+        body
+    }
+
+    pub(super) fn text(&mut self, name: &str, value: &str, limit: usize) {
+        self.name(name);
+        text::push_text(&mut self.0, value, limit);
+    }
+
+    pub(super) fn number(&mut self, name: &str, value: u64) {
+        self.name(name);
+        self.0.extend_from_slice(value.to_string().as_bytes());
+    }
+
+    pub(super) fn digest(&mut self, name: &str, value: Option<Digest256>) {
+        match value {
+            Some(digest) => self.text(name, &digest.to_string(), 64),
+            None => self.raw(name, b"null"),
+        }
+    }
+
+    fn raw(&mut self, name: &str, json: &[u8]) {
+        self.name(name);
+        self.0.extend_from_slice(json);
+    }
+
+    fn optional(&mut self, name: &str, value: Option<&str>, limit: usize) {
+        if let Some(value) = value {
+            self.text(name, value, limit);
+        }
+    }
+
+    /// An object whose members `fill` writes.
+    fn object(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
+        self.raw(name, b"{");
+        fill(self);
+        self.0.push(b'}');
+    }
+
+    fn name(&mut self, name: &str) {
+        if !matches!(self.0.last(), None | Some(b'{')) {
+            self.0.push(b',');
+        }
+        text::push_text(&mut self.0, name, 256);
+        self.0.push(b':');
+    }
+
+    /// The members, and the brace that ends the line.
+    pub(super) fn end(mut self) -> Box<[u8]> {
+        self.0.push(b'}');
+        self.0.into()
+    }
+}
+
+/// What a line leaves out to stay within its limit, each step further than the one before.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Omit {
+    Nothing,
+    ClaimValues,
+    ConditionValues,
+    Conditions,
+}
+
+/// The line of one request: within [`MAX_UNVERIFIED_LINE_BYTES`] before the signature, within [`MAX_LINE_BYTES`] after it.
+pub(super) fn decision(draft: &DecisionDraft, ending: &Ending<'_>) -> Box<[u8]> {
+    let limit = if draft.is_verified() { MAX_LINE_BYTES } else { MAX_UNVERIFIED_LINE_BYTES };
+    let mut line = decision_omitting(draft, ending, Omit::Nothing);
+    for omit in [Omit::ClaimValues, Omit::ConditionValues, Omit::Conditions] {
+        if line.len() + LINK_BYTES <= limit {
+            break;
+        }
+        line = decision_omitting(draft, ending, omit);
+    }
+    line
+}
+
+fn decision_omitting(draft: &DecisionDraft, ending: &Ending<'_>, omit: Omit) -> Box<[u8]> {
+    let mut body = Body::new("decision", draft.unix_millis, ending.node);
+    body.text("decision", &draft.id.to_string(), 26);
+    if let Some(version) = draft.trust_version {
+        body.digest("trust_version", Some(version));
+    }
+    body.text("outcome", ending.outcome.name(), 16);
+    body.optional("reason", ending.reason, 48);
+    match &draft.verified {
+        Some(who) => {
+            body.text("issuer", who.issuer.as_str(), 64);
+            body.text("subject", &who.subject, 2048);
+            body.optional("target_asked", draft.target_asked.as_deref(), 1024);
+            body.optional("scopes_asked", draft.scopes_asked.as_deref(), 2048);
+            trusted(&mut body, draft, omit);
+        }
+        None => unverified(&mut body, draft),
+    }
+    if let Some(issued) = ending.issued {
+        body.text("jti", issued.jti, 64);
+        body.text("kid", issued.kid, 64);
+        body.number("expires_in", issued.expires_in);
+    }
+    if let Some(input) = draft.input {
+        body.digest("input_sha256", Some(input));
+    }
+    body.optional("peer", draft.peer.map(|peer| peer.to_string()).as_deref(), 45);
+    body.number("latency_us", ending.latency_micros);
+    body.end()
+}
+
+/// All that a stranger may have made up. The limits keep the whole line within [`MAX_UNVERIFIED_LINE_BYTES`].
+fn unverified(body: &mut Body, draft: &DecisionDraft) {
+    if draft.claimed_issuer.is_none() && draft.target_asked.is_none() && draft.scopes_asked.is_none() {
+        return;
+    }
+    body.object("unverified", |body| {
+        body.optional("issuer", draft.claimed_issuer.as_deref(), 120);
+        body.optional("target_asked", draft.target_asked.as_deref(), 80);
+        body.optional("scopes_asked", draft.scopes_asked.as_deref(), 80);
+    });
+}
+
+fn trusted(body: &mut Body, draft: &DecisionDraft, omit: Omit) {
+    body.optional("relationship", draft.relationship.as_ref().map(RelationshipName::as_str), 64);
+    body.optional("target", draft.target.as_ref().map(TargetName::as_str), 64);
+    body.optional("scopes_granted", draft.scopes_granted.as_ref().map(ToString::to_string).as_deref(), 2048);
+    if omit < Omit::ClaimValues && !draft.claims.is_empty() {
+        body.object("claims", |body| {
+            for (name, value) in &draft.claims {
+                body.raw(name, value);
+            }
+        });
+    }
+    if omit < Omit::Conditions && !draft.failed.is_empty() {
+        failed(body, &draft.failed, omit < Omit::ConditionValues);
+    }
+    body.optional("nearest", draft.nearest.as_ref().map(RelationshipName::as_str), 64);
+    let omitted: &[u8] = match omit {
+        Omit::Nothing => return,
+        Omit::ClaimValues => br#"["claims"]"#,
+        Omit::ConditionValues => br#"["claims","failed.values"]"#,
+        Omit::Conditions => br#"["claims","failed"]"#,
+    };
+    body.raw("omitted", omitted);
+}
+
+fn failed(body: &mut Body, conditions: &[FailedCondition], with_values: bool) {
+    body.raw("failed", b"[");
+    for (index, condition) in conditions.iter().enumerate() {
+        body.0.extend_from_slice(if index == 0 { b"{" } else { b",{" });
+        body.text("claim", &condition.claim, 256);
+        if with_values {
+            body.raw("expected", &condition.expected);
+            if let Some(actual) = &condition.actual {
+                body.raw("actual", actual);
+            }
+        }
+        body.0.push(b'}');
+    }
+    body.0.push(b']');
+}

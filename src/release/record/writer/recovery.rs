@@ -1,0 +1,107 @@
+//! When the log cannot be written, and how it goes on.
+
+use std::io;
+use std::sync::atomic::Ordering;
+
+use super::super::Head;
+use super::super::chain::{self, Cause, Chain};
+use super::sink::Sink;
+use super::tail::Tail;
+use super::thread::Writer;
+
+/// Why the file is opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Resume {
+    /// The process starts.
+    First,
+    /// It was asked for, as after a rotation.
+    Reopen,
+    /// It could not be written.
+    Retry,
+}
+
+impl Writer {
+    /// From now on nothing is recorded, and therefore nothing is released.
+    pub(super) fn fail(&mut self, cause: Cause, error: &io::Error) {
+        self.sink = None;
+        self.unsynced_since = None;
+        self.cause.get_or_insert(cause);
+        if !self.shared.broken.swap(true, Ordering::SeqCst) {
+            tracing::error!(log.place = %self.settings.place, log.cause = %cause, error = %error,
+                "the decision log cannot be written: no token is issued until it can; free space or mend the path, it is tried again each second");
+        }
+    }
+
+    pub(super) fn retry(&mut self) {
+        if self.resume(Resume::Retry).is_ok() {
+            self.shared.broken.store(false, Ordering::SeqCst);
+            tracing::error!(log.place = %self.settings.place, log.seq = self.chain.head.seq,
+                "the decision log can be written again: tokens are issued again");
+        }
+    }
+
+    pub(super) fn reopen(&mut self) {
+        if self.sink.is_none() {
+            return self.retry();
+        }
+        self.checkpoint();
+        if !self.sync() {
+            return;
+        }
+        (self.edges.keep)(self.chain.head);
+        match self.resume(Resume::Reopen) {
+            Ok(()) => tracing::info!(log.place = %self.settings.place, log.seq = self.chain.head.seq, "the decision log was reopened"),
+            Err(error) => self.fail(Cause::Open, &error),
+        }
+    }
+
+    /// Opens the file, closes what was torn, says so, and starts the chain where this process or file begins.
+    pub(super) fn resume(&mut self, why: Resume) -> io::Result<()> {
+        // Closed first: it holds the lock that the new one needs.
+        self.sink = None;
+        let mut sink = Sink::open(&self.settings.place)?;
+        let tail = sink.tail()?.unwrap_or_else(|| Tail::of(&self.loose, true));
+        // A retry that finds the end it knows goes on; where nothing can be read back it can only believe so.
+        let known = if sink.is_regular() { tail.head.is_some_and(|head| head.is_at(&self.chain.head)) } else { why == Resume::Retry };
+        let starts = why == Resume::First || !known;
+        let from = self.continued(&tail, why);
+        let mut bytes = if tail.closed { Vec::new() } else { vec![b'\n'] };
+        let mut chain = Chain { head: from };
+        let (now, node) = (self.edges.clock.unix_millis(), &*self.settings.node);
+        if tail.torn.is_some() || self.cause.is_some() {
+            let torn = tail.torn.unwrap_or_else(chain::digest_of_nothing);
+            chain.link(&chain::recovered(torn, self.cause.unwrap_or(Cause::Torn), now, node), now, &mut bytes);
+        }
+        if starts {
+            chain.link(&chain::start(chain.head, now, node), now, &mut bytes);
+        }
+        let (accepted, written) = sink.write(&bytes);
+        if let Err(error) = written {
+            self.loose.extend_from_slice(&bytes[..accepted]);
+            return Err(error);
+        }
+        sink.sync()?;
+        self.unsigned_lines += chain.head.seq - from.seq;
+        self.chain = chain;
+        self.sink = Some(sink);
+        self.cause = None;
+        self.loose.clear();
+        Ok(())
+    }
+
+    /// The line that the next one is linked to: the file's last, or without one what this process wrote or the store kept.
+    fn continued(&self, tail: &Tail, why: Resume) -> Head {
+        let known = self.chain.head;
+        match tail.head {
+            // Kept heads are on the disk before they are kept. Continuing behind the gap leaves it visible for ever.
+            Some(found) if why == Resume::First && found.seq < known.seq => {
+                tracing::error!(log.place = %self.settings.place, log.seq = found.seq, log.kept_seq = known.seq,
+                    "the decision log ends before the head that the store keeps: lines are missing, or the file is another one; \
+                     `cambist log verify` will show the gap");
+                known
+            }
+            Some(found) => found,
+            None => known,
+        }
+    }
+}
