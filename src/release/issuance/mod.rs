@@ -8,8 +8,8 @@ mod minted;
 mod spends;
 
 pub use key_ring::{
-    AtRestError, JWKS_MAX_AGE, KeyDescription, KeyRing, KeyState, Keys, KeysError, KeysSettings, PUBLISH_AHEAD, PublishedKey, RETIRED_FOR,
-    RingLost, SCHEMA, SIGNING_ALGORITHMS, SigningFailed, forget_ring,
+    AtRestError, EncryptionKeySource, JWKS_MAX_AGE, KeyDescription, KeyRing, KeyState, Keys, KeysError, KeysSettings, PUBLISH_AHEAD,
+    PublishedKey, RETIRED_FOR, RingLost, SCHEMA, SIGNING_ALGORITHMS, SigningFailed, forget_ring,
 };
 pub use mint::mint;
 pub use minted::MintedToken;

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn the_header_says_algorithm_type_and_key_and_nothing_else() {
         let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
-        for typ in [ACCESS_TOKEN, "cambist-checkpoint+jwt"] {
+        for typ in [ACCESS_TOKEN, "cambist-checkpoint+jws"] {
             let token = key.sign(typ, b"{}").unwrap();
             assert_eq!(token.capacity(), token.len(), "one allocation");
             let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();

@@ -14,7 +14,7 @@ mod service;
 mod signer;
 mod sqlite;
 
-pub use at_rest::AtRestError;
+pub use at_rest::{AtRestError, EncryptionKeySource};
 pub use error::{KeysError, SigningFailed};
 pub(in crate::release) use key::ACCESS_TOKEN;
 pub use published::PublishedKey;

@@ -121,3 +121,37 @@ fn describe(line: &Line) -> Vec<KeyDescription> {
     });
     [current, next].into_iter().chain(retired).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_published_document_holds_public_members_only() {
+        let ring = KeyRing::begin(Timestamp::from_unix(0)).unwrap();
+        let document: Value = serde_json::from_slice(ring.jwks()).unwrap();
+        let mut seen = BTreeSet::new();
+        for key in document["keys"].as_array().unwrap() {
+            let key = key.as_object().unwrap();
+            let names: Vec<_> = key.keys().map(String::as_str).collect();
+            let expected: &[&str] = match key["kty"].as_str().unwrap() {
+                "EC" => &["alg", "crv", "kid", "kty", "use", "x", "y"],
+                "RSA" => &["alg", "e", "kid", "kty", "n", "use"],
+                _ => &["alg", "crv", "kid", "kty", "use", "x"],
+            };
+            assert_eq!((names.as_slice(), key["use"].as_str()), (expected, Some("sig")));
+            assert!(seen.insert(key["kid"].to_string()), "each kid once");
+        }
+        assert_eq!(seen.len(), 6);
+    }
+
+    #[test]
+    fn an_algorithm_that_we_do_not_sign_with_has_no_key() {
+        let ring = KeyRing::begin(Timestamp::from_unix(0)).unwrap();
+        assert_eq!(ring.sign(Algorithm::Ps256, "at+jwt", b"{}"), Err(SigningFailed::NoKey(Algorithm::Ps256)));
+    }
+}

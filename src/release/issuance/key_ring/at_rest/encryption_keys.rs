@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use crate::domain::random_bytes;
@@ -15,16 +16,30 @@ use crate::release::issuance::key_ring::signer::{PublicMembers, thumbprint};
 
 use super::AtRestError;
 
-/// The keys of all files, in their order: the first wraps, all unwrap. Never empty.
+/// Where an encryption key is kept: 32 random bytes in base64url without padding.
+#[derive(Clone, Debug)]
+pub enum EncryptionKeySource {
+    /// A file that nobody but its owner can read or write.
+    File(PathBuf),
+    /// A text that does not change while we run, such as an environment variable.
+    Text {
+        /// What messages call it: `environment variable CAMBIST_KEY`.
+        origin: Box<str>,
+        /// The key.
+        text: SecretString,
+    },
+}
+
+/// The keys of all sources, in their order: the first wraps, all unwrap. Never empty.
 ///
 /// Read anew whenever the ring is wrapped or unwrapped, which is rare: so a changed file is noticed, and no copy stays in memory.
 #[derive(Debug)]
 pub(in super::super) struct EncryptionKeys(Vec<EncryptionKey>);
 
 impl EncryptionKeys {
-    /// Reads every file.
-    pub(in super::super) fn read(files: &[PathBuf]) -> Result<Self, AtRestError> {
-        let keys = files.iter().map(|file| EncryptionKey::read(file)).collect::<Result<Vec<_>, _>>()?;
+    /// Reads every one.
+    pub(in super::super) fn read(sources: &[EncryptionKeySource]) -> Result<Self, AtRestError> {
+        let keys = sources.iter().map(EncryptionKey::read).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() { Err(AtRestError::NoneConfigured) } else { Ok(Self(keys)) }
     }
 
@@ -63,7 +78,17 @@ pub(in super::super) struct EncryptionKey {
 }
 
 impl EncryptionKey {
-    fn read(file: &Path) -> Result<Self, AtRestError> {
+    fn read(source: &EncryptionKeySource) -> Result<Self, AtRestError> {
+        match source {
+            EncryptionKeySource::File(file) => Self::read_file(file),
+            EncryptionKeySource::Text { origin, text } => {
+                Self::parse(text.expose_secret().as_bytes()).ok_or_else(|| AtRestError::Malformed { origin: origin.clone() })
+            }
+        }
+    }
+
+    fn read_file(file: &Path) -> Result<Self, AtRestError> {
+        let malformed = || AtRestError::Malformed { origin: file.display().to_string().into() };
         let failed = |source| AtRestError::Io { action: "read", file: file.into(), source };
         let opened = match File::open(file) {
             Ok(opened) => opened,
@@ -71,17 +96,21 @@ impl EncryptionKey {
             Err(error) => return Err(failed(error)),
         };
         // Asked of the open file: what is checked is what is read.
-        let mode = opened.metadata().map_err(failed)?.permissions().mode() & 0o777;
+        let metadata = opened.metadata().map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(malformed());
+        }
+        let mode = metadata.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
             return Err(AtRestError::TooOpen { file: file.into(), mode });
         }
         let mut text = Zeroizing::new(Vec::with_capacity(2 * MAX_FILE_BYTES));
         opened.take(MAX_FILE_BYTES as u64).read_to_end(&mut text).map_err(failed)?;
-        Self::parse(text.trim_ascii_end()).ok_or_else(|| AtRestError::Malformed { file: file.into() })
+        Self::parse(&text).ok_or_else(malformed)
     }
 
     fn parse(text: &[u8]) -> Option<Self> {
-        let decoded = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
+        let decoded = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.trim_ascii_end()).ok()?);
         let bytes = Zeroizing::new(<[u8; KEY_BYTES]>::try_from(decoded.as_slice()).ok()?);
         let mut members = PublicMembers::from([("kty", "oct".into()), ("k", URL_SAFE_NO_PAD.encode(*bytes))]);
         let kid = thumbprint(&members);
@@ -117,6 +146,10 @@ mod tests {
 
     use super::*;
 
+    fn read(file: &Path) -> Result<EncryptionKeys, AtRestError> {
+        EncryptionKeys::read(&[EncryptionKeySource::File(file.into())])
+    }
+
     #[test]
     fn the_file_is_made_once_and_for_its_owner_only() {
         let directory = tempfile::tempdir().unwrap();
@@ -126,7 +159,7 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         EncryptionKeys::create_if_missing(&file).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), text, "never overwritten");
-        let keys = EncryptionKeys::read(&[file]).unwrap();
+        let keys = read(&file).unwrap();
         assert!(!format!("{keys:?}").contains(&text), "Debug shows no key");
     }
 
@@ -149,7 +182,7 @@ mod tests {
             let _ = fs::remove_file(&file);
             fs::write(&file, &content).unwrap();
             fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-            let error = EncryptionKeys::read(&[file]).err().map(|error| error.to_string());
+            let error = read(&file).err().map(|error| error.to_string());
             assert_eq!(error.is_some(), expected.is_some(), "{why}: {error:?}");
             let (error, expected) = (error.unwrap_or_default(), expected.unwrap_or_default());
             assert!(error.contains(expected), "{why}: {error}");
@@ -158,8 +191,15 @@ mod tests {
     }
 
     #[test]
-    fn every_file_must_be_there() {
+    fn every_source_must_hold_a_key() {
         assert!(matches!(EncryptionKeys::read(&[]), Err(AtRestError::NoneConfigured)));
-        assert!(matches!(EncryptionKeys::read(&["/nonexistent/key".into()]), Err(AtRestError::Missing { .. })));
+        assert!(matches!(read(Path::new("/nonexistent/key")), Err(AtRestError::Missing { .. })));
+        assert!(matches!(read(Path::new("/dev/null")), Err(AtRestError::Malformed { .. })), "no regular file");
+        let text = |text: String| [EncryptionKeySource::Text { origin: "variable KEY".into(), text: text.into() }];
+        let (good, bad) = (text(URL_SAFE_NO_PAD.encode([7; 32])), text("bad".into()));
+        assert!(EncryptionKeys::read(&good).is_ok());
+        assert!(!format!("{good:?}").contains("BwcH"), "Debug shows no key");
+        let error = EncryptionKeys::read(&bad).unwrap_err().to_string();
+        assert!(error.starts_with("variable KEY holds no encryption key"), "{error}");
     }
 }

@@ -19,13 +19,11 @@ pub enum AtRestError {
         /// Its answer.
         source: io::Error,
     },
-    /// The file is not a key.
-    #[error(
-        "{} holds no encryption key: 32 random bytes in base64url are expected, 43 characters; make one with {MAKE_ONE}", file.display()
-    )]
+    /// What was read is no key.
+    #[error("{origin} holds no encryption key: 32 random bytes in base64url are expected, 43 characters; make one with {MAKE_ONE}")]
     Malformed {
-        /// The file.
-        file: PathBuf,
+        /// Where it was read: the file, or the name that the configuration gave it.
+        origin: Box<str>,
     },
     /// A file is not there.
     #[error(
@@ -37,7 +35,7 @@ pub enum AtRestError {
         file: PathBuf,
     },
     /// The configuration names none.
-    #[error("no encryption key is configured: name at least one file in `[keys] encryption_keys`")]
+    #[error("no encryption key is configured: name at least one in `[keys] encryption_keys`")]
     NoneConfigured,
     /// Others may read the file.
     #[error("the encryption key {} can be used by others (mode {mode:04o}); run `chmod 600 {}`", file.display(), file.display())]
@@ -47,10 +45,10 @@ pub enum AtRestError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The ring is wrapped under a key that no file holds.
+    /// The ring is wrapped under a key that is not configured.
     #[error(
-        "the key ring is wrapped under the encryption key with thumbprint {kid}, which none of the files in \
-         `[keys] encryption_keys` holds; add the file that does"
+        "the key ring is wrapped under the encryption key with thumbprint {kid}, which is none of those in \
+         `[keys] encryption_keys`; add it there"
     )]
     UnknownKey {
         /// The thumbprint (RFC 7638) of that key.

@@ -66,6 +66,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::release::issuance::EncryptionKeySource;
 
     struct Files(tempfile::TempDir);
 
@@ -79,7 +80,7 @@ mod tests {
             for file in &files {
                 EncryptionKeys::create_if_missing(file).unwrap();
             }
-            EncryptionKeys::read(&files).unwrap()
+            EncryptionKeys::read(&files.into_iter().map(EncryptionKeySource::File).collect::<Vec<_>>()).unwrap()
         }
     }
 

@@ -1,7 +1,6 @@
 //! The key ring over time: created, followed, written back, rotated.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +9,7 @@ use arc_swap::ArcSwap;
 use crate::domain::{Clock, Seconds, Timestamp};
 use crate::store::{Store, StoreError};
 
-use super::at_rest::{self, EncryptionKeys};
+use super::at_rest::{self, EncryptionKeySource, EncryptionKeys};
 use super::error::KeysError;
 use super::key::SigningKey;
 use super::published::PublishedKey;
@@ -19,11 +18,11 @@ use super::rotation::{self, Lines};
 use super::sqlite::{self, StoredRing};
 
 /// How the signing keys are kept.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct KeysSettings {
-    /// Files with 32 bytes in base64url: the first wraps the ring, all unwrap it.
-    pub encryption_key_files: Vec<PathBuf>,
-    /// Whether the first of them is made, when it is missing and there is no ring yet. Its directory must exist.
+    /// The first wraps the ring, all unwrap it. Read anew whenever that is done.
+    pub encryption_keys: Vec<EncryptionKeySource>,
+    /// Whether the first of them is made, when it is a file that is missing and there is no ring yet. Its directory must exist.
     pub create_if_missing: bool,
     /// Age at which the key that signs is replaced, in seconds. A next key that is too new to sign delays it.
     pub rotate_every: Seconds,
@@ -64,7 +63,7 @@ impl Keys {
     /// When the store cannot be used, or the ring cannot be unwrapped; says what to do.
     pub fn open(store: Store, settings: KeysSettings, clock: Arc<dyn Clock>) -> Result<Self, KeysError> {
         let held = open_ring(&store, &settings, &*clock)?;
-        let first = EncryptionKeys::read(&settings.encryption_key_files)?;
+        let first = EncryptionKeys::read(&settings.encryption_keys)?;
         let rewrap = *at_rest::wrapped_under(&held.stored.wrapped)? != *first.first()?.kid();
         Ok(Self {
             clock,
@@ -207,7 +206,7 @@ fn open_ring(store: &Store, settings: &KeysSettings, clock: &dyn Clock) -> Resul
         if !store.created() && !store.run_blocking(sqlite::history)?.is_empty() {
             tracing::warn!("the store had signing keys and holds none now; new ones are made, and tokens signed before verify no more");
         }
-        if let Some(first) = settings.encryption_key_files.first().filter(|_| settings.create_if_missing) {
+        if let (Some(EncryptionKeySource::File(first)), true) = (settings.encryption_keys.first(), settings.create_if_missing) {
             EncryptionKeys::create_if_missing(first)?;
         }
         let now = clock.now();
@@ -226,7 +225,7 @@ fn write(
     expected: Option<StoredRing>,
     ring: KeyRing,
 ) -> Result<Option<Held>, KeysError> {
-    let wrapped = EncryptionKeys::read(&settings.encryption_key_files)?.wrap(&at_rest::render(&ring)?)?;
+    let wrapped = EncryptionKeys::read(&settings.encryption_keys)?.wrap(&at_rest::render(&ring)?)?;
     let stored = StoredRing { version: ring.version(), wrapped };
     let (new, public) = (stored.clone(), ring.public_keys(now));
     let done = store.run_blocking(move |conn| sqlite::replace(conn, expected.as_ref(), &new, &public))?;
@@ -234,7 +233,7 @@ fn write(
 }
 
 fn unwrapped(stored: StoredRing, settings: &KeysSettings) -> Result<Held, KeysError> {
-    let keys = EncryptionKeys::read(&settings.encryption_key_files)?;
+    let keys = EncryptionKeys::read(&settings.encryption_keys)?;
     let ring = at_rest::parse(&at_rest::unwrap(&stored.wrapped, &keys)?)?;
     if ring.version() != stored.version {
         return Err(at_rest::AtRestError::Damaged("its version is not the one beside it").into());
