@@ -1,11 +1,15 @@
 //! Answers of the public listener, and the headers that each of them carries.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::header::{HeaderName, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use hyper::body::Frame;
 
 use crate::domain::{DecisionId, Digest256, IssuerUrl, Seconds};
 
@@ -16,10 +20,10 @@ pub const DECISION_HEADER: HeaderName = HeaderName::from_static("cambist-decisio
 
 /// Writes answers: everything they need to know of our issuer. Nothing is derived from `Host` or `X-Forwarded-*`. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Answers(Arc<Context>);
+pub struct Answers(Arc<Issuer>);
 
 #[derive(Debug)]
-struct Context {
+struct Issuer {
     errors_url: String,
     https: bool,
 }
@@ -28,7 +32,7 @@ impl Answers {
     /// For the issuer of our tokens.
     #[must_use]
     pub fn new(issuer: &IssuerUrl) -> Self {
-        Self(Arc::new(Context { errors_url: issuer.join("/errors"), https: issuer.as_str().starts_with("https:") }))
+        Self(Arc::new(Issuer { errors_url: issuer.join("/errors"), https: issuer.as_str().starts_with("https:") }))
     }
 
     /// An OAuth error: JSON, never cached (RFC 6749 §5.2).
@@ -80,7 +84,7 @@ impl Answers {
     #[must_use]
     pub fn document(&self, document: &Document, request: &HeaderMap) -> Response<Body> {
         let fresh = is_held(request, &document.etag);
-        let mut response = Response::new(if fresh { Body::empty() } else { Body::from(document.bytes.clone()) });
+        let mut response = Response::new(if fresh { Body::new(NoBody) } else { Body::from(document.bytes.clone()) });
         self.harden(response.headers_mut());
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, document.cache_control.clone());
@@ -149,6 +153,23 @@ impl Document {
             etag: HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"\"")),
             cache_control: HeaderValue::try_from(format!("public, max-age={}", max_age.0)).unwrap_or(HeaderValue::from_static("no-store")),
         }
+    }
+}
+
+/// The body of a 304. Unlike an empty one it has no length that would become a `Content-Length: 0`: on a 304 that would speak of the
+/// document (RFC 9110 §8.6).
+struct NoBody;
+
+impl HttpBody for NoBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(None)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        true
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use axum::http::{HeaderMap, HeaderValue};
 use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::routing::{MethodRouter, get};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -126,54 +126,7 @@ mod tests {
 
     #[test]
     fn every_rejection_of_a_token_is_explained() {
-        let at = Timestamp::from_unix(0);
-        let rejections = [
-            RejectedToken::ActorInvalid,
-            RejectedToken::AlgorithmMissing,
-            RejectedToken::AlgorithmMismatch,
-            RejectedToken::AlgorithmNotAllowed,
-            RejectedToken::AudienceInvalid,
-            RejectedToken::AudienceMismatch,
-            RejectedToken::AudienceMissing,
-            RejectedToken::AudienceMultiple,
-            RejectedToken::B64Unsupported,
-            RejectedToken::BadSignature,
-            RejectedToken::CritUnsupported,
-            RejectedToken::DuplicateMember,
-            RejectedToken::Encrypted,
-            RejectedToken::Expired { at },
-            RejectedToken::ExpiryInvalid,
-            RejectedToken::ExpiryMissing,
-            RejectedToken::ForbiddenHeader,
-            RejectedToken::IssuedInFuture { at },
-            RejectedToken::IssuedAtInvalid,
-            RejectedToken::IssuedAtMissing,
-            RejectedToken::IssuerInvalid,
-            RejectedToken::IssuerMissing,
-            RejectedToken::KeyAmbiguous,
-            RejectedToken::KeyIdInvalid,
-            RejectedToken::KeyNotFound,
-            RejectedToken::KeyUnusable(Unusable::NotForSigning),
-            RejectedToken::KeyUnusable(Unusable::Weak),
-            RejectedToken::KeyUnusable(Unusable::Malformed),
-            RejectedToken::KeyUnusable(Unusable::Unsupported),
-            RejectedToken::LifetimeExceeded,
-            RejectedToken::MalformedJson,
-            RejectedToken::MalformedToken,
-            RejectedToken::MayActInvalid,
-            RejectedToken::NotBeforeInvalid,
-            RejectedToken::NotYetValid { from: at },
-            RejectedToken::PopRequired,
-            RejectedToken::SubjectInvalid,
-            RejectedToken::SubjectMissing,
-            RejectedToken::TokenIdInvalid,
-            RejectedToken::TooComplex,
-            RejectedToken::TooLarge,
-            RejectedToken::TooOld,
-            RejectedToken::TypeMismatch,
-            RejectedToken::UnknownIssuer,
-        ];
-        for rejection in rejections {
+        for rejection in REJECTIONS {
             assert!(reasons().contains(&rejection.reason()), "docs/errors.md does not explain {}", rejection.reason());
         }
     }
@@ -198,4 +151,53 @@ mod tests {
         assert!(head.contains("x-content-type-options: nosniff"), "{head}");
         assert!(!page.contains("<script") && !page.contains("style=\""), "nothing inline but the one style");
     }
+
+    const EPOCH: Timestamp = Timestamp::from_unix(0);
+
+    const REJECTIONS: &[RejectedToken] = &[
+        RejectedToken::ActorInvalid,
+        RejectedToken::AlgorithmMissing,
+        RejectedToken::AlgorithmMismatch,
+        RejectedToken::AlgorithmNotAllowed,
+        RejectedToken::AudienceInvalid,
+        RejectedToken::AudienceMismatch,
+        RejectedToken::AudienceMissing,
+        RejectedToken::AudienceMultiple,
+        RejectedToken::B64Unsupported,
+        RejectedToken::BadSignature,
+        RejectedToken::CritUnsupported,
+        RejectedToken::DuplicateMember,
+        RejectedToken::Encrypted,
+        RejectedToken::Expired { at: EPOCH },
+        RejectedToken::ExpiryInvalid,
+        RejectedToken::ExpiryMissing,
+        RejectedToken::ForbiddenHeader,
+        RejectedToken::IssuedInFuture { at: EPOCH },
+        RejectedToken::IssuedAtInvalid,
+        RejectedToken::IssuedAtMissing,
+        RejectedToken::IssuerInvalid,
+        RejectedToken::IssuerMissing,
+        RejectedToken::KeyAmbiguous,
+        RejectedToken::KeyIdInvalid,
+        RejectedToken::KeyNotFound,
+        RejectedToken::KeyUnusable(Unusable::NotForSigning),
+        RejectedToken::KeyUnusable(Unusable::Weak),
+        RejectedToken::KeyUnusable(Unusable::Malformed),
+        RejectedToken::KeyUnusable(Unusable::Unsupported),
+        RejectedToken::LifetimeExceeded,
+        RejectedToken::MalformedJson,
+        RejectedToken::MalformedToken,
+        RejectedToken::MayActInvalid,
+        RejectedToken::NotBeforeInvalid,
+        RejectedToken::NotYetValid { from: EPOCH },
+        RejectedToken::PopRequired,
+        RejectedToken::SubjectInvalid,
+        RejectedToken::SubjectMissing,
+        RejectedToken::TokenIdInvalid,
+        RejectedToken::TooComplex,
+        RejectedToken::TooLarge,
+        RejectedToken::TooOld,
+        RejectedToken::TypeMismatch,
+        RejectedToken::UnknownIssuer,
+    ];
 }

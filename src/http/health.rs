@@ -19,7 +19,7 @@ pub struct Readiness {
 /// Tells the readiness at this moment. Called for each probe: it must not block.
 pub type ReadinessProbe = Arc<dyn Fn() -> Readiness + Send + Sync>;
 
-/// Renders the metrics in the OpenMetrics text format.
+/// Renders the metrics in the `OpenMetrics` text format.
 pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// `/livez`: 200 while the process can answer at all.
@@ -29,9 +29,9 @@ pub fn livez_route(answers: Answers) -> MethodRouter {
 
 /// `/readyz` of the public listener: 200 or 503, and not one word more.
 pub fn readyz_route(answers: Answers, probe: ReadinessProbe) -> MethodRouter {
-    get(async move || match probe().ready {
-        true => answers.text(StatusCode::OK, PLAIN, "ready\n"),
-        false => answers.text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, "not ready\n"),
+    get(async move || {
+        let (status, word) = if probe().ready { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") };
+        answers.text(status, PLAIN, word)
     })
 }
 
@@ -88,8 +88,8 @@ mod tests {
         200 OK | content-type: text/plain; charset=utf-8 | ok
         200 OK | content-type: text/plain; charset=utf-8 | ready
         503 Service Unavailable | content-type: text/plain; charset=utf-8 | not ready
-        200 OK | content-type: application/json | {"degraded":["issuer github"],"status":"degraded"}
-        503 Service Unavailable | content-type: application/json | {"degraded":["issuer github"],"status":"not_ready"}
+        200 OK | content-type: application/json | {"status":"degraded","degraded":["issuer github"]}
+        503 Service Unavailable | content-type: application/json | {"status":"not_ready","degraded":["issuer github"]}
         200 OK | content-type: application/openmetrics-text; version=1.0.0; charset=utf-8 | # EOF
         "#);
     }

@@ -44,8 +44,8 @@ impl MetadataSettings {
     }
 }
 
-/// The paths of our routes. Each is the path of a URL made from the issuer, so an issuer `https://h/t1` has its token endpoint at
-/// `/t1/token`.
+/// The paths of our routes, as axum writes them: braces are doubled. Each is the path of a URL made from the issuer, so an issuer
+/// `https://h/t1` has its token endpoint at `/t1/token`. A router that takes any issuer needs `Router::without_v07_checks`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct EndpointPaths {
     /// `POST`: the token endpoint.
@@ -61,10 +61,10 @@ pub struct EndpointPaths {
 }
 
 impl EndpointPaths {
-    /// The paths for an issuer, as they stand in URLs.
+    /// The paths for an issuer.
     #[must_use]
     pub fn of(issuer: &IssuerUrl) -> Self {
-        let base = issuer.path();
+        let base = issuer.path().replace('{', "{{").replace('}', "}}");
         Self {
             token: format!("{base}/token"),
             keys: format!("{base}/keys"),
@@ -78,7 +78,8 @@ impl EndpointPaths {
 /// `GET` and `HEAD` of a document that was rendered at start.
 pub fn document_route(answers: Answers, document: Document) -> MethodRouter {
     let others = answers.clone();
-    get(async move |request: HeaderMap| answers.document(&document, &request)).fallback(async move || others.method_not_allowed("GET, HEAD"))
+    get(async move |request: HeaderMap| answers.document(&document, &request))
+        .fallback(async move || others.method_not_allowed("GET, HEAD"))
 }
 
 /// `GET` and `HEAD` of our keys. `max_age` is the promise that key rotation keeps: a key is published three times that long before
@@ -115,6 +116,7 @@ mod tests {
         let document = settings.render();
         let keys: KeyDocument = Arc::new(|| (br#"{"keys":[]}"#.as_slice().into(), "v7".into()));
         Router::new()
+            .without_v07_checks()
             .route(&paths.oauth_metadata, document_route(answers.clone(), document.clone()))
             .route(&paths.openid_metadata, document_route(answers.clone(), document))
             .route(&paths.keys, keys_route(answers, keys, Seconds(600)))
@@ -134,11 +136,11 @@ mod tests {
         x-content-type-options: nosniff
         strict-transport-security: max-age=31536000
         cache-control: public, max-age=300
-        etag: "0e4cb7c4b8b9aa19ad4ecf6d7a3f83f2"
+        etag: "879e598ad697ef8253a06ddd759f27a2"
         content-type: application/json
-        content-length: 0
+        content-length: 461
 
-        {}
+        {"issuer":"https://sts.test/t1/","token_endpoint":"https://sts.test/t1/token","jwks_uri":"https://sts.test/t1/keys","grant_types_supported":["urn:ietf:params:oauth:grant-type:token-exchange"],"token_endpoint_auth_methods_supported":["none"],"response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256","RS256","EdDSA"],"claims_supported":["aud","client_id","exp","iat","iss","jti","scope","sub"]}
         "#);
         let appended = ask(&router, "GET", "/t1/.well-known/openid-configuration", ("x-forwarded-host", "evil.example")).await;
         assert_eq!(appended, inserted, "identical values (RFC 9068 section 4)");
@@ -149,16 +151,50 @@ mod tests {
         let router = router("https://sts.test");
         insta::assert_snapshot!(ask(&router, "GET", "/keys", ("accept", "*/*")).await, @r#"
         200 OK
+        x-content-type-options: nosniff
+        strict-transport-security: max-age=31536000
+        cache-control: public, max-age=600
+        etag: "v7"
+        content-type: application/jwk-set+json
+        content-length: 11
+
+        {"keys":[]}
         "#);
         insta::assert_snapshot!(ask(&router, "GET", "/keys", ("if-none-match", "\"v7\"")).await, @r#"
         304 Not Modified
+        x-content-type-options: nosniff
+        strict-transport-security: max-age=31536000
+        cache-control: public, max-age=600
+        etag: "v7"
         "#);
         insta::assert_snapshot!(ask(&router, "HEAD", "/keys", ("accept", "*/*")).await, @r#"
         200 OK
+        x-content-type-options: nosniff
+        strict-transport-security: max-age=31536000
+        cache-control: public, max-age=600
+        etag: "v7"
+        content-type: application/jwk-set+json
+        content-length: 11
         "#);
         insta::assert_snapshot!(ask(&router, "POST", "/keys", ("accept", "*/*")).await, @r#"
         405 Method Not Allowed
+        x-content-type-options: nosniff
+        strict-transport-security: max-age=31536000
+        content-type: application/json
+        cache-control: no-store
+        pragma: no-cache
+        allow: GET, HEAD
+        content-length: 112
+
+        {"error":"invalid_request","error_description":"malformed: method","error_uri":"https://sts.test/errors#method"}
         "#);
+    }
+
+    #[tokio::test]
+    async fn a_path_with_the_routers_own_characters_is_only_a_path() {
+        let router = router("https://sts.test/{a}/:b");
+        assert!(ask(&router, "GET", "/%7Ba%7D/:b/keys", ("accept", "*/*")).await.starts_with("404"), "compared byte for byte");
+        assert!(ask(&router, "GET", "/x/:b/keys", ("accept", "*/*")).await.starts_with("404"), "no parameter");
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(in crate::http) fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, FormF
     while let Some(byte) = rest.next() {
         octets.push(match byte {
             b'+' => b' ',
-            b'%' => match (rest.next().and_then(hex), rest.next().and_then(hex)) {
+            b'%' => match (rest.next().copied().and_then(hex), rest.next().copied().and_then(hex)) {
                 (Some(high), Some(low)) => high << 4 | low,
                 _ => return Err(FormFault::PercentEncoding),
             },
@@ -24,7 +24,7 @@ pub(in crate::http) fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, FormF
     if text.chars().any(char::is_control) { Err(FormFault::ControlCharacter) } else { Ok(text) }
 }
 
-fn hex(digit: &u8) -> Option<u8> {
+fn hex(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),

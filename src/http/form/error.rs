@@ -88,11 +88,9 @@ impl From<FormError> for OauthError {
             FormError::Repeated(parameter) => malformed.with_detail(parameter.name()),
             FormError::Syntax(fault) => malformed.with_detail(fault.to_string()),
             FormError::BodyTooLarge => malformed.with_detail("at most 64 KiB"),
-            FormError::BodyBroken
-            | FormError::BodyTimeout
-            | FormError::ContentEncoding
-            | FormError::ContentType
-            | FormError::Query => malformed,
+            FormError::BodyBroken | FormError::BodyTimeout | FormError::ContentEncoding | FormError::ContentType | FormError::Query => {
+                malformed
+            }
         }
     }
 }

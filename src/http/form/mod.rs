@@ -17,8 +17,8 @@ pub use parse::Form;
 pub(super) use decode::decode;
 
 /// Largest body, in bytes.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
+const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Most parameters in one form, unknown ones included.
-pub const MAX_PARAMETERS: usize = 64;
+const MAX_PARAMETERS: usize = 64;
 /// Longest name of a parameter, in bytes after decoding.
-pub const MAX_NAME_BYTES: usize = 128;
+const MAX_NAME_BYTES: usize = 128;

@@ -17,7 +17,7 @@ impl Form {
         Self::read_within(BODY_DEADLINE, head, body).await
     }
 
-    pub(super) async fn read_within(deadline: Duration, head: &Parts, body: Body) -> Result<Self, FormError> {
+    pub(in crate::http) async fn read_within(deadline: Duration, head: &Parts, body: Body) -> Result<Self, FormError> {
         if head.uri.query().is_some_and(|query| !query.is_empty()) {
             return Err(FormError::Query);
         }

@@ -11,10 +11,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::super::Answers;
+use super::MAX_TURNED_AWAY;
 use super::connection::{Phase, Shared};
 use super::listener::BoundListener;
 use super::tracker::Tracker;
-use super::MAX_TURNED_AWAY;
 
 /// Serves the router on a bound listener, in tasks of its own, until the handle is drained or dropped.
 ///

@@ -151,7 +151,9 @@ mod tests {
 
     #[test]
     fn a_later_head_has_five_seconds_from_its_first_byte() {
-        for (version, expected, why) in [(Version::HTTP_11, Verdict::Overdue, "a head has begun"), (Version::HTTP_2, Verdict::Fine, "a ping")] {
+        for (version, expected, why) in
+            [(Version::HTTP_11, Verdict::Overdue, "a head has begun"), (Version::HTTP_2, Verdict::Fine, "a ping")]
+        {
             let start = Instant::now();
             let activity = Activity::new(DEADLINES, start);
             drop(activity.begin(version));

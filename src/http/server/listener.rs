@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::peer::Proxies;
 use super::tls::{Tls, TlsError, TlsFiles};
-use super::{DEADLINES, DEFAULT_MAX_CONNECTIONS, Deadlines};
+use super::{DEADLINES, Deadlines};
 
 /// One listener.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,10 +24,13 @@ pub struct ListenerSettings {
 }
 
 impl ListenerSettings {
+    /// Connections served at once, unless somebody chooses otherwise.
+    pub const DEFAULT_MAX_CONNECTIONS: usize = 1_024;
+
     /// A plaintext listener, as it is right on loopback.
     #[must_use]
     pub fn plaintext(address: SocketAddr) -> Self {
-        Self { address, tls: None, behind_proxy: Vec::new(), max_connections: DEFAULT_MAX_CONNECTIONS }
+        Self { address, tls: None, behind_proxy: Vec::new(), max_connections: Self::DEFAULT_MAX_CONNECTIONS }
     }
 
     /// Whether these settings are safe. Reads no file and binds nothing.

@@ -23,13 +23,11 @@ pub use tls::{TlsError, TlsFiles};
 pub use tracker::{NotRun, Tracker};
 
 /// Most bytes of one request's head.
-pub const MAX_HEAD_BYTES: usize = 16 * 1024;
+const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Most requests at once on one HTTP/2 connection.
-pub const MAX_STREAMS: u32 = 100;
-/// Connections of a listener served at once, unless its settings say otherwise.
-pub const DEFAULT_MAX_CONNECTIONS: usize = 1_024;
+const MAX_STREAMS: u32 = 100;
 /// Connections beyond the cap that are told so with a 503; those beyond these are dropped.
-pub const MAX_TURNED_AWAY: usize = 64;
+const MAX_TURNED_AWAY: usize = 64;
 
 /// How long a connection may make us wait.
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +42,5 @@ struct Deadlines {
     tick: Duration,
 }
 
-const DEADLINES: Deadlines = Deadlines {
-    head: Duration::from_secs(5),
-    idle: Duration::from_secs(75),
-    write: Duration::from_secs(10),
-    tick: Duration::from_secs(1),
-};
+const DEADLINES: Deadlines =
+    Deadlines { head: Duration::from_secs(5), idle: Duration::from_secs(75), write: Duration::from_secs(10), tick: Duration::from_secs(1) };

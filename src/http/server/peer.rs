@@ -101,7 +101,9 @@ mod tests {
 
     #[test]
     fn where_proxies_are_named_nobody_else_may_connect() {
-        for (peer, admitted) in [("10.1.2.3", true), ("::ffff:10.1.2.3", true), ("192.0.2.1", false), ("127.0.0.1", false), ("2001:db8:1::9", true)] {
+        for (peer, admitted) in
+            [("10.1.2.3", true), ("::ffff:10.1.2.3", true), ("192.0.2.1", false), ("127.0.0.1", false), ("2001:db8:1::9", true)]
+        {
             assert_eq!(proxies().admits(peer.parse().unwrap()), admitted, "{peer}");
         }
         assert!(Proxies::new(Vec::new()).admits("192.0.2.1".parse().unwrap()));

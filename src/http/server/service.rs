@@ -73,12 +73,15 @@ fn ends_connection(request: &Request<Incoming>) -> bool {
 /// `None` when it panics: a fault in one request ends that request only.
 async fn unwinding<T>(work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
-    poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-        Ok(polled) => polled.map(Some),
-        Err(_) => {
-            tracing::error!("a request panicked; this is a fault in cambist");
-            Poll::Ready(None)
-        }
+    poll_fn(move |cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+        polled.map_or_else(
+            |_| {
+                tracing::error!("a request panicked; this is a fault in cambist");
+                Poll::Ready(None)
+            },
+            |polled| polled.map(Some),
+        )
     })
     .await
 }
