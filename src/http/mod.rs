@@ -1,3 +1,25 @@
 //! Thin handlers and the listeners in front of them.
 //!
 //! Owns: routes, forms, OAuth answers, the accept loop. Must not know: how anything is decided.
+
+mod answers;
+mod basic;
+mod errors_page;
+mod form;
+mod health;
+mod metadata;
+mod oauth_error;
+mod server;
+#[cfg(test)]
+mod testing;
+
+pub use answers::{Answers, DECISION_HEADER, Document};
+pub use basic::{AuthorizationError, client_hint};
+pub use errors_page::errors_route;
+pub use form::{Form, FormError, FormFault, Parameter};
+pub use health::{MetricsText, Readiness, ReadinessProbe, livez_route, metrics_route, readyz_details_route, readyz_route};
+pub use metadata::{EndpointPaths, KeyDocument, MetadataSettings, document_route, keys_route};
+pub use oauth_error::{OauthCode, OauthError};
+pub use server::{
+    BoundListener, Drained, ListenerError, ListenerSettings, NotRun, PeerAddress, ServerHandle, TlsError, TlsFiles, Tracker, serve,
+};

@@ -1,0 +1,81 @@
+//! From an HTTP request to its form: media type, size and deadline.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName};
+use axum::http::request::Parts;
+use http_body_util::BodyExt as _;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use super::{Form, FormError, MAX_BODY_BYTES};
+
+impl Form {
+    /// Reads the form of a request. What can be refused by its head is refused before a byte of the body is read.
+    pub async fn read(head: &Parts, body: Body) -> Result<Self, FormError> {
+        Self::read_within(BODY_DEADLINE, head, body).await
+    }
+
+    pub(in crate::http) async fn read_within(deadline: Duration, head: &Parts, body: Body) -> Result<Self, FormError> {
+        if head.uri.query().is_some_and(|query| !query.is_empty()) {
+            return Err(FormError::Query);
+        }
+        check_encoding(&head.headers)?;
+        if !is_form(&head.headers) {
+            return Err(FormError::ContentType);
+        }
+        let expected = announced_length(&head.headers);
+        if expected > MAX_BODY_BYTES {
+            return Err(FormError::BodyTooLarge);
+        }
+        let bytes = timeout(deadline, collect(body, expected)).await.map_err(|_| FormError::BodyTimeout)??;
+        Self::parse(&bytes)
+    }
+}
+
+/// The whole body, in a buffer that is wiped. Allocated once where the length was announced, so that growing leaves no copy behind.
+async fn collect(mut body: Body, expected: usize) -> Result<Zeroizing<Vec<u8>>, FormError> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(expected));
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| FormError::BodyBroken)?;
+        if let Some(data) = frame.data_ref() {
+            if bytes.len() + data.len() > MAX_BODY_BYTES {
+                return Err(FormError::BodyTooLarge);
+            }
+            bytes.extend_from_slice(data);
+        }
+    }
+    Ok(bytes)
+}
+
+fn check_encoding(headers: &HeaderMap) -> Result<(), FormError> {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    if encodings.all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity")) { Ok(()) } else { Err(FormError::ContentEncoding) }
+}
+
+/// Exactly one `Content-Type`: the form, with no parameter but `charset=utf-8`, in any case.
+fn is_form(headers: &HeaderMap) -> bool {
+    let Some(value) = only(headers, &CONTENT_TYPE) else { return false };
+    let mut pieces = value.split(';').map(str::trim);
+    let media_type = pieces.next().unwrap_or_default();
+    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        && pieces.all(|piece| {
+            let (name, charset) = piece.split_once('=').unwrap_or((piece, ""));
+            name.eq_ignore_ascii_case("charset") && charset.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+}
+
+/// What `Content-Length` says; our smallest buffer where the body is chunked. Its syntax was checked by the HTTP implementation.
+fn announced_length(headers: &HeaderMap) -> usize {
+    only(headers, &CONTENT_LENGTH).map_or(4_096, |value| value.parse().unwrap_or(usize::MAX))
+}
+
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    if values.next().is_some() { None } else { value.to_str().ok() }
+}
+
+/// From the first look at the body to its last byte.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);

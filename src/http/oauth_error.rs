@@ -1,0 +1,155 @@
+//! The one shape of every OAuth error answer (RFC 6749 §5.2, RFC 8693 §2.2.2).
+
+use std::borrow::Cow;
+
+use axum::http::StatusCode;
+
+use crate::domain::{DecisionId, Seconds};
+
+/// The `error` codes that we send.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OauthCode {
+    /// RFC 6749 §5.2: client authentication failed.
+    InvalidClient,
+    /// RFC 6749 §5.2, and RFC 8693 §2.2.2 for every subject token that is bad or not accepted.
+    InvalidRequest,
+    /// RFC 6749 §5.2: the scope is malformed, unknown or beyond the grant.
+    InvalidScope,
+    /// RFC 8693 §2.2.2, RFC 8707 §2: no token for that target.
+    InvalidTarget,
+    /// A fault of ours, with status 500. RFC 6749 §4.1.2.1 registers the code for the authorization endpoint only.
+    ServerError,
+    /// We cannot tell, with status 503. RFC 6749 §4.1.2.1 registers the code for the authorization endpoint only.
+    TemporarilyUnavailable,
+    /// RFC 6749 §5.2.
+    UnsupportedGrantType,
+}
+
+impl OauthCode {
+    /// The value of `error`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::ServerError => "server_error",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+        }
+    }
+}
+
+/// An OAuth error, before [`super::Answers::error`] writes it.
+///
+/// Invariant: `family` and `reason` are words of `docs/errors.md`; nothing of the request is in any field.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OauthError {
+    /// The HTTP status. 401 gets a `WWW-Authenticate`, 405 says which method is allowed.
+    pub status: StatusCode,
+    /// The value of `error`.
+    pub code: OauthCode,
+    /// `malformed`, `rejected`, `denied` or `unavailable`.
+    pub family: &'static str,
+    /// The stable reason; `error_uri` points at its heading.
+    pub reason: &'static str,
+    /// More for a caller who may know it: names of claims, a limit. Characters that RFC 6749 §5.2 forbids are replaced.
+    pub detail: Option<Cow<'static, str>>,
+    /// The decision, named in the description and in the header `Cambist-Decision`.
+    pub decision: Option<DecisionId>,
+    /// `Retry-After`.
+    pub retry_after: Option<Seconds>,
+}
+
+impl OauthError {
+    /// An error without detail.
+    #[must_use]
+    pub fn new(status: StatusCode, code: OauthCode, family: &'static str, reason: &'static str) -> Self {
+        debug_assert!([family, reason].iter().all(|word| is_word(word)), "not words of docs/errors.md: {family} {reason}");
+        Self { status, code, family, reason, detail: None, decision: None, retry_after: None }
+    }
+
+    /// The request is malformed: `invalid_request`.
+    #[must_use]
+    pub fn malformed(status: StatusCode, reason: &'static str) -> Self {
+        Self::new(status, OauthCode::InvalidRequest, "malformed", reason)
+    }
+
+    /// A dependency, or ourselves, cannot answer now: 503, `temporarily_unavailable`, try again after `retry_after`.
+    #[must_use]
+    pub fn unavailable(reason: &'static str, retry_after: Seconds) -> Self {
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, OauthCode::TemporarilyUnavailable, "unavailable", reason);
+        Self { retry_after: Some(retry_after), ..error }
+    }
+
+    /// A fault of ours: 500.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, OauthCode::ServerError, "unavailable", "internal_error")
+    }
+
+    /// The same with a detail.
+    #[must_use]
+    pub fn with_detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// The same with the decision that it belongs to.
+    #[must_use]
+    pub fn with_decision(self, decision: DecisionId) -> Self {
+        Self { decision: Some(decision), ..self }
+    }
+
+    /// The value of `error_description`: `denied: condition_failed (claims ref); decision 01JD…`.
+    #[must_use]
+    pub fn description(&self) -> String {
+        let mut text = format!("{}: {}", self.family, self.reason);
+        if let Some(detail) = &self.detail {
+            text.push_str(" (");
+            text.extend(detail.chars().take(MAX_DETAIL_CHARS).map(|character| if is_allowed(character) { character } else { '?' }));
+            text.push(')');
+        }
+        if let Some(decision) = &self.decision {
+            text.push_str("; decision ");
+            text.push_str(&decision.to_string());
+        }
+        debug_assert!(text.chars().all(is_allowed), "RFC 6749 section 5.2 forbids a character of the description");
+        text
+    }
+}
+
+/// RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E.
+fn is_allowed(character: char) -> bool {
+    matches!(character, ' '..='!' | '#'..='[' | ']'..='~')
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// Longest detail, in characters; claim names are the administrator's and may be long.
+const MAX_DETAIL_CHARS: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_holds_only_the_characters_of_rfc_6749() {
+        let error = OauthError::new(StatusCode::BAD_REQUEST, OauthCode::InvalidRequest, "denied", "condition_failed");
+        for (detail, expected, why) in [
+            ("claims ref", "denied: condition_failed (claims ref)", "nothing to replace"),
+            ("claims \"é\\\n", "denied: condition_failed (claims ????)", "quote, non-ASCII, backslash, control"),
+            ("!#[]~ ", "denied: condition_failed (!#[]~ )", "the edges of the allowed ranges"),
+        ] {
+            assert_eq!(error.clone().with_detail(detail).description(), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_detail_is_cut() {
+        let long = OauthError::internal().with_detail("x".repeat(10_000)).description();
+        assert_eq!(long.len(), "unavailable: internal_error ()".len() + MAX_DETAIL_CHARS);
+    }
+}

@@ -1,0 +1,134 @@
+//! One connection, from the accept to the last byte.
+
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use axum::Router;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio_rustls::TlsAcceptor;
+
+use super::super::Answers;
+use super::activity::{Activity, Verdict};
+use super::peer::Proxies;
+use super::service::Requests;
+use super::tls::Tls;
+use super::transport::{Transport, Watched};
+use super::{Deadlines, MAX_HEAD_BYTES, MAX_STREAMS};
+
+/// What the connections of a listener share.
+pub(super) struct Shared {
+    pub(super) router: Router,
+    pub(super) answers: Answers,
+    pub(super) proxies: Arc<Proxies>,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) deadlines: Deadlines,
+}
+
+/// How far the end of a listener has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Phase {
+    /// It takes connections.
+    Serving,
+    /// Running requests may finish.
+    Draining,
+    /// Nothing may.
+    Cut,
+}
+
+impl Shared {
+    /// Serves a connection until it ends, the listener is cut, or a deadline has passed.
+    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, peer: IpAddr, phase: watch::Receiver<Phase>) {
+        let router = Some(self.router.clone());
+        self.run(stream, peer, phase, router).await;
+    }
+
+    /// Tells a connection beyond the cap so: a 503 for each request, and not for long.
+    pub(super) async fn turn_away(self: Arc<Self>, stream: TcpStream, peer: IpAddr, phase: watch::Receiver<Phase>) {
+        let until = Instant::now() + 2 * self.deadlines.head;
+        // Running out of time is how a lazy one ends.
+        let _ = timeout_at(until, self.run(stream, peer, phase, None)).await;
+    }
+
+    async fn run(&self, stream: TcpStream, peer: IpAddr, mut phase: watch::Receiver<Phase>, router: Option<Router>) {
+        let accepted = Instant::now();
+        let activity = Activity::new(self.deadlines, accepted);
+        let transport = tokio::select! {
+            transport = timeout_at(accepted + self.deadlines.head, self.handshake(stream)) => transport,
+            _ = phase.changed() => return,
+        };
+        let Ok(Some(transport)) = transport else { return };
+        let requests = Arc::new(Requests {
+            router,
+            answers: self.answers.clone(),
+            proxies: Arc::clone(&self.proxies),
+            socket: peer,
+            activity: Arc::clone(&activity),
+        });
+        let service = service_fn(move |request| Arc::clone(&requests).answer(request));
+        let io = TokioIo::new(Watched::new(transport, Arc::clone(&activity)));
+        watch_over(protocols().serve_connection(io, service), &activity, phase).await;
+    }
+
+    async fn handshake(&self, stream: TcpStream) -> Option<Transport> {
+        let Some(tls) = &self.tls else { return Some(Transport::Plain(stream)) };
+        let accepted = TlsAcceptor::from(tls.config()).accept(stream).await;
+        accepted.ok().map(|stream| Transport::Tls(Box::new(stream)))
+    }
+}
+
+/// Drives a connection. Its errors are the peer's doing and end it; nothing is worth a log line that strangers could write at will.
+async fn watch_over<C: GracefulConnection>(connection: C, activity: &Activity, mut phase: watch::Receiver<Phase>) {
+    let mut connection = pin!(connection);
+    let mut ticks = interval(activity.deadlines().tick);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut closing, mut handle_lives) = (None, true);
+    loop {
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            changed = phase.changed(), if handle_lives => {
+                if *phase.borrow_and_update() == Phase::Cut {
+                    return;
+                }
+                handle_lives = changed.is_ok();
+                closing.get_or_insert_with(Instant::now);
+                connection.as_mut().graceful_shutdown();
+            }
+            now = ticks.tick() => match activity.verdict(now) {
+                Verdict::Overdue => return,
+                Verdict::Idle if closing.is_none() => {
+                    closing = Some(now);
+                    connection.as_mut().graceful_shutdown();
+                }
+                Verdict::Fine | Verdict::Idle => {
+                    let since = closing.filter(|_| !activity.is_busy());
+                    if since.is_some_and(|since| now >= since + activity.deadlines().head) {
+                        return;
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// HTTP/1 and HTTP/2 with our limits. The deadlines are the watchdog's: hyper's own cover neither the first byte nor HTTP/2.
+fn protocols() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).half_close(false).max_buf_size(MAX_HEAD_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX))
+        // A stream's body is at most 64 KiB; the whole connection may make us hold four of them.
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(256 * 1024)
+        .max_send_buf_size(64 * 1024);
+    builder
+}

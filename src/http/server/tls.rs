@@ -1,0 +1,163 @@
+//! Certificates: loaded at start, read again when their files change.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::version::{TLS12, TLS13};
+use zeroize::Zeroizing;
+
+use crate::domain::Digest256;
+
+/// The files of a certificate.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TlsFiles {
+    /// PEM: the certificate of the listener, then its chain.
+    pub certificate: PathBuf,
+    /// PEM: the private key (PKCS #8, PKCS #1 or SEC 1).
+    pub key: PathBuf,
+}
+
+/// What a TLS listener offers now.
+#[derive(Debug)]
+pub(super) struct Tls {
+    files: TlsFiles,
+    current: ArcSwap<ServerConfig>,
+    /// Digest of the files' contents that were tried last, whether or not they could be used: a broken change is logged once.
+    tried: Mutex<Digest256>,
+}
+
+impl Tls {
+    pub(super) fn load(files: TlsFiles) -> Result<Self, TlsError> {
+        let contents = Contents::read(&files)?;
+        let config = contents.config(&files)?;
+        Ok(Self { files, current: ArcSwap::new(config), tried: Mutex::new(contents.digest()) })
+    }
+
+    /// For a new connection.
+    pub(super) fn config(&self) -> Arc<ServerConfig> {
+        self.current.load_full()
+    }
+
+    /// Reads the files, and offers what they hold if that is new and can be used. Blocks on the file system. A pair that does not
+    /// fit together, as in the middle of a rotation, changes nothing.
+    pub(super) fn reload_if_changed(&self) -> Result<Reload, TlsError> {
+        let contents = Contents::read(&self.files)?;
+        {
+            let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+            if std::mem::replace(&mut *tried, contents.digest()) == contents.digest() {
+                return Ok(Reload::Unchanged);
+            }
+        }
+        self.current.store(contents.config(&self.files)?);
+        Ok(Reload::Changed)
+    }
+
+    /// Looks at the files every two seconds, until it is dropped.
+    pub(super) async fn watch(self: Arc<Self>) {
+        let mut unreadable = false;
+        loop {
+            tokio::time::sleep(RELOAD_EVERY).await;
+            let tls = Arc::clone(&self);
+            let Ok(outcome) = tokio::task::spawn_blocking(move || tls.reload_if_changed()).await else { continue };
+            match &outcome {
+                Ok(Reload::Unchanged) => {}
+                Ok(Reload::Changed) => tracing::info!(tls.certificate = %self.files.certificate.display(), "certificate replaced"),
+                // A file that is gone is read again each time; say so once.
+                Err(TlsError::Read { .. }) if unreadable => {}
+                Err(error) => tracing::error!(error = %error, "the certificate changed and cannot be used; the old one stays"),
+            }
+            unreadable = matches!(outcome, Err(TlsError::Read { .. }));
+        }
+    }
+}
+
+/// What a look at the files found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reload {
+    Changed,
+    Unchanged,
+}
+
+struct Contents {
+    certificate: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
+}
+
+impl Contents {
+    fn read(files: &TlsFiles) -> Result<Self, TlsError> {
+        Ok(Self { certificate: read(&files.certificate)?, key: Zeroizing::new(read(&files.key)?) })
+    }
+
+    fn digest(&self) -> Digest256 {
+        Digest256::of_parts(&[Digest256::of(&self.certificate).as_bytes(), &self.key])
+    }
+
+    /// TLS 1.2 and 1.3, no client certificates, no early data: a request must not be replayable below HTTP.
+    fn config(&self, files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(&self.certificate)
+            .collect::<Result<_, _>>()
+            .map_err(|_| TlsError::NoCertificate { file: files.certificate.clone() })?;
+        if chain.is_empty() {
+            return Err(TlsError::NoCertificate { file: files.certificate.clone() });
+        }
+        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| TlsError::NoKey { file: files.key.clone() })?;
+        let unusable = |source| TlsError::Unusable { certificate: files.certificate.clone(), key: files.key.clone(), source };
+        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[&TLS13, &TLS12])
+            .map_err(unusable)?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(unusable)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(file).map_err(|source| TlsError::Read { file: file.to_owned(), source })
+}
+
+/// Why a certificate cannot be used. For the administrator; never holds a key.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// No PEM certificate.
+    #[error("{}: no certificate in PEM form (`-----BEGIN CERTIFICATE-----`)", file.display())]
+    NoCertificate {
+        /// The file.
+        file: PathBuf,
+    },
+    /// No PEM private key.
+    #[error("{}: no unencrypted private key in PEM form (`-----BEGIN PRIVATE KEY-----`)", file.display())]
+    NoKey {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file cannot be read.
+    #[error("{}: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Certificate and key do not fit together, or are of a kind that TLS does not use.
+    #[error("{} and {}: {source}", certificate.display(), key.display())]
+    Unusable {
+        /// The file of the certificate.
+        certificate: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+}
+
+/// How soon a changed certificate is offered (decision: files are polled, symlinks and all).
+const RELOAD_EVERY: Duration = Duration::from_secs(2);
