@@ -1,0 +1,161 @@
+//! Reading the keys of an issuer, wherever they are.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::domain::{IssuerName, IssuerUrl, Seconds};
+use crate::outbound::{FetchError, FetchRequest, FetchResponse, FileError, Network, Outbound, read_file};
+use crate::token::{Algorithms, InvalidKeySet, MAX_KEY_SET_BYTES};
+
+use super::discovery::{InvalidDiscovery, document_url, jwks_uri};
+use super::{FILE_FRESH_FOR, FRESH_FOR, IssuerSettings, KeySource, MAX_DISCOVERY_BYTES, MAX_DISCOVERY_TOKEN_BYTES};
+
+/// Everything that the keys of an issuer depend on. Where it stays equal over a reload, the cached keys stay.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct KeyOrigin {
+    /// For the log.
+    pub(super) name: IssuerName,
+    /// Which keys are prepared, and for what.
+    pub(super) algorithms: Algorithms,
+    url: IssuerUrl,
+    source: KeySource,
+    network: Network,
+    ca_file: Option<PathBuf>,
+}
+
+/// A key set document as it came, not yet read.
+pub(super) struct KeyDocument {
+    pub(super) bytes: Vec<u8>,
+    /// How long its keys are fresh.
+    pub(super) fresh_for: Duration,
+    /// The origin it came from; `None` for a file.
+    pub(super) served_by: Option<Box<str>>,
+}
+
+/// The keys of an issuer could not be read. Tells an administrator where and why; holds no secret.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum KeysUnread {
+    #[error(transparent)]
+    Discovery(#[from] InvalidDiscovery),
+    #[error("{url}: {cause}{}", advice(.cause, *.withheld))]
+    Fetch {
+        url: Box<str>,
+        cause: FetchError,
+        /// A token was there and was not sent.
+        withheld: bool,
+    },
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("the key set cannot be used: {0}")]
+    KeySet(#[from] InvalidKeySet),
+    #[error("the reading broke off before its end")]
+    BrokenOff,
+    #[error("`discovery_token` {}: the file holds no token", path.display())]
+    TokenFile { path: PathBuf },
+}
+
+impl KeyOrigin {
+    pub(super) fn of(settings: &IssuerSettings) -> Self {
+        Self {
+            name: settings.name.clone(),
+            algorithms: settings.expectations.algorithms.clone(),
+            url: settings.url.clone(),
+            source: settings.keys.clone(),
+            network: settings.network,
+            ca_file: settings.ca_file.clone(),
+        }
+    }
+
+    /// Reads the document once.
+    pub(super) async fn read(&self, outbound: &Outbound) -> Result<KeyDocument, KeysUnread> {
+        match &self.source {
+            KeySource::Discovery { token_file } => self.discover(outbound, token_file.as_deref()).await,
+            KeySource::JwksUri(url) => self.fetch_keys(outbound, url.clone(), Credential::None).await,
+            KeySource::JwksFile(path) => {
+                let bytes = read_file(path, MAX_KEY_SET_BYTES).await?;
+                Ok(KeyDocument { bytes, fresh_for: FILE_FRESH_FOR, served_by: None })
+            }
+        }
+    }
+
+    /// The document is read anew each time: an issuer that moves its keys says so there.
+    async fn discover(&self, outbound: &Outbound, token_file: Option<&Path>) -> Result<KeyDocument, KeysUnread> {
+        let credential = match token_file {
+            Some(path) => Credential::Sent(read_token(path).await?),
+            None => Credential::None,
+        };
+        let document_url = document_url(&self.url)?;
+        let own_origin = document_url.origin();
+        let document = self.get(outbound, document_url, &credential, MAX_DISCOVERY_BYTES).await?;
+        let keys_url = jwks_uri(&document.body, &self.url)?;
+        // The token is for the issuer. What its document says cannot send it to anybody else.
+        let credential = if keys_url.origin() == own_origin { credential } else { credential.withhold() };
+        self.fetch_keys(outbound, keys_url, credential).await
+    }
+
+    async fn fetch_keys(&self, outbound: &Outbound, url: Url, credential: Credential) -> Result<KeyDocument, KeysUnread> {
+        let served_by = url.origin().ascii_serialization().into();
+        let response = self.get(outbound, url, &credential, MAX_KEY_SET_BYTES).await?;
+        Ok(KeyDocument { bytes: response.body, fresh_for: fresh_for(response.max_age), served_by: Some(served_by) })
+    }
+
+    async fn get(&self, outbound: &Outbound, url: Url, credential: &Credential, max_bytes: usize) -> Result<FetchResponse, KeysUnread> {
+        let bearer = if let Credential::Sent(token) = credential { Some(token.clone()) } else { None };
+        let request = FetchRequest { url, network: self.network, ca_file: self.ca_file.clone(), bearer, max_bytes };
+        outbound.get(&request).await.map_err(|cause| KeysUnread::Fetch {
+            url: shown(request.url),
+            cause,
+            withheld: matches!(credential, Credential::Withheld),
+        })
+    }
+}
+
+/// What becomes of the issuer's `discovery_token` in one request.
+enum Credential {
+    None,
+    Sent(SecretString),
+    Withheld,
+}
+
+impl Credential {
+    fn withhold(self) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Sent(_) | Self::Withheld => Self::Withheld,
+        }
+    }
+}
+
+/// The URL for an error. A discovery document may name one with credentials, which is refused and not repeated.
+fn shown(mut url: Url) -> Box<str> {
+    // Both fail for a URL without a host, which has no credentials either.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.as_str().chars().take(300).collect::<String>().into()
+}
+
+fn fresh_for(max_age: Option<Seconds>) -> Duration {
+    max_age.map_or(*FRESH_FOR.end(), |age| age.as_duration().clamp(*FRESH_FOR.start(), *FRESH_FOR.end()))
+}
+
+/// Read for each use: the token of a Kubernetes service account is replaced every hour.
+async fn read_token(path: &Path) -> Result<SecretString, KeysUnread> {
+    let bytes = Zeroizing::new(read_file(path, MAX_DISCOVERY_TOKEN_BYTES).await?);
+    let token = bytes.trim_ascii();
+    let text = std::str::from_utf8(token).ok().filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()));
+    text.map(SecretString::from).ok_or_else(|| KeysUnread::TokenFile { path: path.to_path_buf() })
+}
+
+fn advice(cause: &FetchError, withheld: bool) -> &'static str {
+    match cause {
+        FetchError::Status(401 | 403) if withheld => {
+            "; `discovery_token` is sent to the issuer's own origin only, and these keys are elsewhere; use `jwks_file` instead"
+        }
+        FetchError::Status(401 | 403) => "; the endpoint asks for authorisation, see `discovery_token`",
+        _ => "",
+    }
+}

@@ -1,0 +1,7 @@
+//! Issuers against real servers on loopback, with a clock that stands still.
+
+mod cache;
+mod demand;
+mod registry;
+mod sources;
+mod support;
