@@ -2,7 +2,7 @@
 //!
 //! A workload shows the OIDC token that its own platform gave it and gets back a short-lived token that opens exactly one door.
 //!
-//! Layers, each importing only those before it (kept by `tests/it/architecture.rs`):
+//! Layers, each importing only those before it (kept by `tests/it/architecture/`):
 //!
 //! ```text
 //! domain ← { token, document, store, outbound } ← { issuers, policy } ← trust ← release ← exchange ← http ← { config, telemetry, app, cli }

@@ -1,1 +1,33 @@
 //! The replay guard: remembers spent tokens.
+//!
+//! Owns: what identifies a spend, the contract that every engine keeps (one conformance suite), the history fence, the engines'
+//! tables. Must not know: why a token was permitted, how it was signed, what is written about it.
+
+mod guard;
+mod key;
+mod spend;
+mod spent;
+pub mod sqlite;
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
+
+use crate::domain::Seconds;
+
+pub use guard::{ReplayGuard, SpendError};
+pub use spent::SpentToken;
+
+/// D: how far two clocks that take part in one spend may differ, and how far one clock may step back, before the guard refuses.
+pub const CLOCK_OFFSET: Seconds = Seconds(5);
+/// How much longer than its token is accepted a record is kept: twice [`CLOCK_OFFSET`], once for each clock that may be off, and five
+/// minutes for an administrator who raises an issuer's leeway, which makes tokens acceptable again that were expired.
+pub const RECORD_MARGIN: Seconds = Seconds(10 + LONGEST_LEEWAY.0);
+/// The longest leeway an issuer may be given: the guard forgets spent tokens by it.
+pub const LONGEST_LEEWAY: Seconds = Seconds(300);
+/// How far ahead of the moment history was lost the fence stands: no token accepted before can have a later `iat`, because `iat`
+/// may lie at most 10 s ahead of the accepting clock, and that clock at most [`CLOCK_OFFSET`] ahead of this one.
+pub const FENCE_MARGIN: Seconds = Seconds(15);

@@ -1,0 +1,150 @@
+//! Which URL each issuer name stands for, for ever.
+//!
+//! Issued subjects begin with the issuer's name (`github:repository_id=…`). A name that came to stand for another URL would make two
+//! different workloads one, so the first URL ever used under a name is remembered, and every other is refused.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::domain::{IssuerName, IssuerUrl};
+use crate::store::{Schema, Store, StoreError};
+
+/// The table of bindings. Rows are never changed and never deleted.
+pub const SCHEMA: Schema = Schema {
+    kind: "issuer_bindings",
+    sql: "CREATE TABLE IF NOT EXISTS issuer_binding (name TEXT PRIMARY KEY, url TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+};
+
+/// The name that stands for ourselves.
+pub const RESERVED: &str = "self";
+
+/// Binds each name to its URL, or finds it bound to that URL already. All of them, or none.
+///
+/// # Errors
+/// Every name that is bound to another URL, or the failure of the store.
+pub async fn bind(store: &Store, issuers: &[(IssuerName, IssuerUrl)]) -> Result<(), BindingError> {
+    if let Some((name, _)) = issuers.iter().find(|(name, _)| name.as_str() == RESERVED) {
+        return Err(BindingError::Reserved { name: name.clone() });
+    }
+    let issuers = issuers.to_vec();
+    let rebound = store.run(move |conn| bind_all(conn, &issuers)).await?;
+    if rebound.is_empty() { Ok(()) } else { Err(BindingError::Rebound(rebound)) }
+}
+
+/// Looks before it writes, so that a refusal leaves nothing behind.
+fn bind_all(conn: &Connection, issuers: &[(IssuerName, IssuerUrl)]) -> rusqlite::Result<Vec<Rebound>> {
+    let mut rebound = Vec::new();
+    for (index, (name, given)) in issuers.iter().enumerate() {
+        let earlier = issuers[..index].iter().find(|(other, _)| other == name).map(|(_, url)| url.as_str().to_owned());
+        let bound = match earlier {
+            Some(url) => Some(url),
+            None => bound_url(conn, name)?,
+        };
+        if let Some(bound) = bound.filter(|bound| bound != given.as_str()) {
+            rebound.push(Rebound { name: name.clone(), bound: bound.into(), given: given.clone() });
+        }
+    }
+    if rebound.is_empty() {
+        let mut insert = conn.prepare_cached("INSERT INTO issuer_binding (name, url) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING")?;
+        for (name, url) in issuers {
+            insert.execute(params![name.as_str(), url.as_str()])?;
+        }
+    }
+    Ok(rebound)
+}
+
+fn bound_url(conn: &Connection, name: &IssuerName) -> rusqlite::Result<Option<String>> {
+    let mut select = conn.prepare_cached("SELECT url FROM issuer_binding WHERE name = ?1")?;
+    select.query_row([name.as_str()], |row| row.get(0)).optional()
+}
+
+/// A name under which another URL was used before.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the issuer name `{name}` is bound to {bound} for ever, because issued subjects start with it; register {given} under a new name")]
+pub struct Rebound {
+    /// The name.
+    pub name: IssuerName,
+    /// The URL it stands for.
+    pub bound: Box<str>,
+    /// The URL it was to stand for.
+    pub given: IssuerUrl,
+}
+
+/// Why names were not bound.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BindingError {
+    /// Names that stand for other URLs; at least one.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Rebound(Vec<Rebound>),
+    /// A name that nobody may use.
+    #[error("the issuer name `{name}` is reserved; choose another")]
+    Reserved {
+        /// The name.
+        name: IssuerName,
+    },
+    /// The store did not answer.
+    #[error(transparent)]
+    Unavailable(#[from] StoreError),
+}
+
+impl BindingError {
+    /// The stable reason of `docs/errors.md`.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Rebound(_) | Self::Reserved { .. } => "issuer_rebound",
+            Self::Unavailable(error) => error.reason(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{OpenMode, StoreSettings};
+
+    fn issuers(pairs: &[(&str, &str)]) -> Vec<(IssuerName, IssuerUrl)> {
+        pairs.iter().map(|(name, url)| (IssuerName::parse(name).unwrap(), IssuerUrl::parse(url).unwrap())).collect()
+    }
+
+    #[tokio::test]
+    async fn a_name_stays_bound_to_its_first_url() {
+        const A: &str = "https://a.example.com";
+        const B: &str = "https://b.example.com";
+        let directory = tempfile::tempdir().unwrap();
+        let settings = StoreSettings { path: directory.path().join("cambist.db") };
+        let mut store = Store::open(&settings, &[SCHEMA], OpenMode::Serve).unwrap();
+        for (pairs, expected, why) in [
+            (&[("one", A)][..], "", "new"),
+            (&[("one", A)], "", "known"),
+            (&[("one", B)], "one", "another url"),
+            (&[("one", "https://a.example.com/")], "one", "another spelling is another url"),
+            (&[("two", B), ("one", B)], "one", "one of several"),
+            (&[("two", A)], "", "the refusal before bound nothing"),
+            (&[("one", B), ("two", B), ("three", B)], "one two", "all that are wrong are named"),
+            (&[("four", A), ("four", B)], "four", "twice in one list"),
+            (&[("four", B)], "", "and that bound nothing either"),
+            (&[("five", A)], "", "a url may have a second name: a renamed issuer"),
+            (&[], "", "a name that is no longer used"),
+            (&[("one", B)], "one", "stays bound"),
+        ] {
+            let outcome = bind(&store, &issuers(pairs)).await;
+            let named = match &outcome {
+                Ok(()) => String::new(),
+                Err(BindingError::Rebound(list)) => list.iter().map(|rebound| rebound.name.as_str()).collect::<Vec<_>>().join(" "),
+                Err(other) => panic!("{why}: {other}"),
+            };
+            assert_eq!(named, expected, "{why}");
+            drop(store);
+            store = Store::open(&settings, &[SCHEMA], OpenMode::Serve).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn our_own_name_is_reserved() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = StoreSettings { path: directory.path().join("cambist.db") };
+        let store = Store::open(&settings, &[SCHEMA], OpenMode::Serve).unwrap();
+        let outcome = bind(&store, &issuers(&[("self", "https://a.example.com")])).await;
+        assert!(matches!(outcome, Err(BindingError::Reserved { .. })), "{outcome:?}");
+    }
+}

@@ -1,0 +1,266 @@
+//! The contract of the replay guard, as tests that every engine runs.
+//!
+//! An engine brings a [`World`] and one line: `honours_the_contract!(SqliteWorld::new())`.
+
+use crate::domain::{Audience, Clock as _, Digest256, ManualClock, Seconds, Timestamp};
+use crate::release::issuance::Spends;
+use crate::token::ReplayMode;
+
+use super::key::ReplayKey;
+use super::spend::{Spend, Verdict};
+use super::{CLOCK_OFFSET, FENCE_MARGIN, RECORD_MARGIN, ReplayGuard, SpendError};
+
+/// A guard with its store and its clock. A new world stands at [`START`], and its store did not exist before.
+pub(super) trait World: Send + Sync {
+    fn guard(&self) -> &ReplayGuard;
+    fn clock(&self) -> &ManualClock;
+    /// The process ends and starts again.
+    fn restart(&mut self);
+    /// The store loses everything; the process starts again.
+    fn lose_everything(&mut self);
+    /// How many spent tokens the store remembers.
+    fn records(&self) -> usize;
+}
+
+pub(super) const START: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+/// A token of an issuer in mode `once` that is `issued_at` now and accepted for six minutes.
+pub(super) fn token(name: &str, world: &impl World) -> Spends {
+    let now = world.clock().now();
+    Spends {
+        audience: Audience::parse("https://deploy.example.com").unwrap(),
+        identity: Digest256::of(name.as_bytes()),
+        issued_at: Some(now),
+        mode: ReplayMode::Once,
+        refused_from: now + Seconds(360),
+    }
+}
+
+/// Waits until tokens issued now are accepted.
+pub(super) fn past_the_fence<W: World>(world: W) -> W {
+    world.clock().advance(FENCE_MARGIN + Seconds(1));
+    world
+}
+
+/// The outcome in one word, for tables.
+pub(super) fn word(outcome: &Result<(), SpendError>) -> &'static str {
+    outcome.as_ref().map_or_else(SpendError::reason, |()| "fresh")
+}
+
+async fn spend(world: &impl World, spends: &Spends) -> &'static str {
+    word(&world.guard().use_up(spends).await)
+}
+
+pub(super) async fn a_token_is_spent_once<W: World>(world: W) {
+    let world = past_the_fence(world);
+    let first = token("a", &world);
+    let spent_at = world.clock().now();
+    assert_eq!(spend(&world, &first).await, "fresh");
+    world.clock().advance(Seconds(7));
+    let again = world.guard().use_up(&first).await;
+    assert!(matches!(again, Err(SpendError::Replayed { first_at: Some(at) }) if at == spent_at), "{again:?}");
+    assert_eq!(spend(&world, &token("b", &world)).await, "fresh", "another token");
+    assert_eq!(world.records(), 2);
+}
+
+pub(super) async fn each_target_is_served_once_where_the_mode_says_so<W: World>(world: W) {
+    let world = past_the_fence(world);
+    for (mode, audience, expected, why) in [
+        (ReplayMode::OncePerTarget, "x", "fresh", "first at x"),
+        (ReplayMode::OncePerTarget, "y", "fresh", "first at y"),
+        (ReplayMode::OncePerTarget, "x", "replayed", "second at x"),
+        (ReplayMode::Reusable, "x", "fresh", "spends nothing"),
+        (ReplayMode::Reusable, "x", "fresh", "ever"),
+        (ReplayMode::Once, "x", "fresh", "another mode"),
+        (ReplayMode::Once, "y", "replayed", "whatever the target"),
+    ] {
+        let spends = Spends { mode, audience: Audience::parse(audience).unwrap(), ..token("a", &world) };
+        assert_eq!(spend(&world, &spends).await, expected, "{why}");
+    }
+}
+
+pub(super) async fn an_attempt_repeated_after_a_lost_reply_knows_its_own_record<W: World>(world: W) {
+    let world = past_the_fence(world);
+    let spends = token("a", &world);
+    let now = world.clock().now();
+    let attempt =
+        Spend { key: ReplayKey::of(&spends).unwrap(), nonce: [1; 16], issued_at: now, refused_from: spends.refused_from, sent_at: now };
+    assert_eq!(world.guard().ask(attempt).await.unwrap(), Verdict::Fresh);
+    assert_eq!(world.guard().ask(attempt).await.unwrap(), Verdict::OwnRetry);
+    let somebody_else = Spend { nonce: [2; 16], ..attempt };
+    assert_eq!(world.guard().ask(somebody_else).await.unwrap(), Verdict::Replayed { first_at: now });
+}
+
+pub(super) async fn of_many_at_once_one_passes<W: World>(world: W) {
+    let world = past_the_fence(world);
+    let spends = token("a", &world);
+    let mut attempts: Vec<_> = (0..64).map(|_| Box::pin(spend(&world, &spends))).collect();
+    let mut outcomes = Vec::new();
+    // All are sent before any is awaited.
+    std::future::poll_fn(|context| {
+        attempts.retain_mut(|attempt| match attempt.as_mut().poll(context) {
+            std::task::Poll::Ready(outcome) => {
+                outcomes.push(outcome);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if attempts.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    outcomes.sort_unstable();
+    assert_eq!((outcomes[0], outcomes[1], outcomes[63]), ("fresh", "replayed", "replayed"));
+}
+
+pub(super) async fn what_was_spent_stays_spent_after_a_restart<W: World>(world: W) {
+    let mut world = past_the_fence(world);
+    let spends = token("a", &world);
+    assert_eq!(spend(&world, &spends).await, "fresh");
+    world.restart();
+    assert_eq!(spend(&world, &spends).await, "replayed");
+    assert_eq!(spend(&world, &token("b", &world)).await, "fresh", "a restart puts up no fence");
+}
+
+pub(super) async fn a_lost_store_refuses_every_token_it_may_have_forgotten<W: World>(world: W) {
+    let mut world = past_the_fence(world);
+    let spent = token("a", &world);
+    assert_eq!(spend(&world, &spent).await, "fresh");
+    // `iat` may lie 10 s ahead of the accepting clock, and that clock D ahead of the one that sees the loss.
+    let latest = Spends { issued_at: Some(world.clock().now() + Seconds(10)), ..token("b", &world) };
+    assert_eq!(spend(&world, &latest).await, "fresh");
+    world.clock().step_to(world.clock().now() - CLOCK_OFFSET);
+    world.lose_everything();
+    let until = world.clock().now() + FENCE_MARGIN;
+    for (why, wait) in [("at once", Seconds(0)), ("after a while", Seconds(20)), ("after a restart", Seconds(1))] {
+        world.clock().advance(wait);
+        if why == "after a restart" {
+            world.restart();
+        }
+        for spends in [&spent, &latest] {
+            let outcome = world.guard().use_up(spends).await;
+            assert!(matches!(outcome, Err(SpendError::Fenced { until: found }) if found == until), "{why}: {outcome:?}");
+        }
+    }
+    assert_eq!(spend(&world, &token("a newer one", &world)).await, "fresh");
+    let first_beyond = Spends { issued_at: Some(until + Seconds(1)), ..token("c", &world) };
+    assert_eq!(spend(&world, &first_beyond).await, "fresh", "the fence ends with its last second");
+}
+
+pub(super) async fn a_token_without_iat_is_behind_every_fence<W: World>(world: W) {
+    let world = past_the_fence(world);
+    assert_eq!(spend(&world, &Spends { issued_at: None, ..token("a", &world) }).await, "fenced");
+}
+
+pub(super) async fn an_expired_token_is_not_spent<W: World>(world: W) {
+    let world = past_the_fence(world);
+    let spends = token("a", &world);
+    for (after_refusal, expected) in [(0, "expired"), (1, "expired"), (CLOCK_OFFSET.0, "expired"), (100, "expired")] {
+        world.clock().step_to(spends.refused_from + Seconds(after_refusal));
+        assert_eq!(spend(&world, &spends).await, expected, "{after_refusal} s after exp + leeway");
+    }
+    assert_eq!(world.records(), 0);
+
+    let last_second = Spends { refused_from: world.clock().now() + Seconds(1), ..token("b", &world) };
+    assert_eq!(spend(&world, &last_second).await, "fresh", "exp + leeway - 1");
+}
+
+pub(super) async fn a_record_outlives_every_acceptance_of_its_token<W: World>(world: W) {
+    let world = past_the_fence(world);
+    let spends = token("a", &world);
+    assert_eq!(spend(&world, &spends).await, "fresh");
+    // An administrator raises the leeway after the token had expired.
+    let revived = Spends { refused_from: spends.refused_from + Seconds(300), ..spends.clone() };
+    let end = spends.refused_from + CLOCK_OFFSET + RECORD_MARGIN;
+    for (instant, remembered, why) in [
+        (spends.refused_from - Seconds(1), 1, "the last second it is accepted"),
+        (spends.refused_from + CLOCK_OFFSET, 1, "the last second a clock that is off could accept it"),
+        (spends.refused_from + Seconds(299), 1, "the last second a longer leeway could accept it"),
+        (end - Seconds(1), 1, "the margin"),
+        (end, 0, "the end"),
+    ] {
+        world.clock().step_to(instant);
+        world.guard().tick().await.unwrap();
+        assert_eq!(world.records(), remembered, "{why}");
+        let outcome = spend(&world, &revived).await;
+        assert!(outcome == "replayed" || instant >= revived.refused_from && outcome == "expired", "{why}: {outcome}");
+    }
+}
+
+pub(super) async fn a_clock_that_stepped_back_lets_nothing_through<W: World>(world: W) {
+    let mut world = past_the_fence(world);
+    let before = world.clock().now();
+    assert_eq!(spend(&world, &token("a", &world)).await, "fresh");
+
+    world.clock().step_to(before - CLOCK_OFFSET);
+    let spends = Spends { issued_at: Some(before), ..token("b", &world) };
+    assert_eq!(spend(&world, &spends).await, "fresh", "by D: tolerated");
+    let spends = Spends { refused_from: before, ..token("d", &world) };
+    assert_eq!(spend(&world, &spends).await, "expired", "the store goes by the latest time it has seen");
+
+    world.clock().step_to(before - CLOCK_OFFSET - Seconds(1));
+    let spends = Spends { issued_at: Some(before), ..token("c", &world) };
+    for why in ["before a restart", "after a restart"] {
+        let outcome = world.guard().use_up(&spends).await;
+        assert!(matches!(outcome, Err(SpendError::ClockOffset { offset: -6 })), "{why}: {outcome:?}");
+        assert!(matches!(world.guard().tick().await, Err(SpendError::ClockOffset { .. })), "{why}");
+        world.restart();
+    }
+    assert_eq!(world.records(), 2, "nothing was spent meanwhile");
+    world.clock().step_to(before);
+    assert_eq!(spend(&world, &spends).await, "fresh", "once the clock has caught up");
+}
+
+pub(super) async fn a_clock_that_was_ahead_does_not_revive_what_was_forgotten<W: World>(world: W) {
+    let world = past_the_fence(world);
+    let now = world.clock().now();
+    let spends = token("a", &world);
+    assert_eq!(spend(&world, &spends).await, "fresh");
+    world.clock().step_to(now + Seconds(86_400));
+    assert_eq!(world.guard().tick().await.unwrap(), 1, "forgotten, by that clock");
+    world.clock().step_to(now);
+    assert_eq!(spend(&world, &spends).await, "clock_offset");
+}
+
+pub(super) async fn an_attempt_that_took_too_long_on_its_way_is_refused<W: World>(world: W) {
+    let world = past_the_fence(world);
+    let spends = token("a", &world);
+    let now = world.clock().now();
+    for (sent_at, expected) in [
+        (now - CLOCK_OFFSET - Seconds(1), Verdict::Clock { offset: 6 }),
+        (now + CLOCK_OFFSET + Seconds(1), Verdict::Clock { offset: -6 }),
+        (now - CLOCK_OFFSET, Verdict::Fresh),
+        (now + CLOCK_OFFSET, Verdict::Replayed { first_at: now }),
+    ] {
+        let key = ReplayKey::of(&spends).unwrap();
+        let nonce = crate::domain::random_bytes();
+        let attempt = Spend { key, nonce, issued_at: now, refused_from: spends.refused_from, sent_at };
+        assert_eq!(world.guard().ask(attempt).await.unwrap(), expected, "sent at {sent_at}");
+    }
+}
+
+/// Runs the whole suite in new worlds.
+macro_rules! honours_the_contract {
+    ($world:expr) => {
+        honours_the_contract! { $world;
+            a_token_is_spent_once
+            each_target_is_served_once_where_the_mode_says_so
+            an_attempt_repeated_after_a_lost_reply_knows_its_own_record
+            of_many_at_once_one_passes
+            what_was_spent_stays_spent_after_a_restart
+            a_lost_store_refuses_every_token_it_may_have_forgotten
+            a_token_without_iat_is_behind_every_fence
+            an_expired_token_is_not_spent
+            a_record_outlives_every_acceptance_of_its_token
+            a_clock_that_stepped_back_lets_nothing_through
+            a_clock_that_was_ahead_does_not_revive_what_was_forgotten
+            an_attempt_that_took_too_long_on_its_way_is_refused
+        }
+    };
+    ($world:expr; $($case:ident)*) => {$(
+        #[tokio::test]
+        async fn $case() {
+            $crate::release::replay::conformance::$case($world).await;
+        }
+    )*};
+}
+pub(super) use honours_the_contract;

@@ -1,0 +1,134 @@
+//! The one door between a minted token and a token that may be released.
+
+use std::sync::Arc;
+
+use crate::domain::{Clock, Timestamp, random_bytes};
+use crate::release::issuance::{MintedToken, Spends};
+use crate::store::{Store, StoreError};
+
+use super::SpentToken;
+use super::key::ReplayKey;
+use super::spend::{Spend, Verdict};
+use super::sqlite::SqliteEngine;
+
+/// Lets each subject token be spent as often as its issuer's mode says, and never more.
+///
+/// For the modes that spend: at most one minted token passes per subject token (`once`), or per subject token and target
+/// (`once-per-target`), under crash, restart, and loss of the store; assuming clocks within [`super::CLOCK_OFFSET`] and an `iat`
+/// that is honest within 10 s. Whatever is unclear does not pass.
+pub struct ReplayGuard {
+    clock: Arc<dyn Clock>,
+    engine: Engine,
+}
+
+enum Engine {
+    Sqlite(SqliteEngine),
+}
+
+impl ReplayGuard {
+    /// A guard that remembers in SQLite. Puts up the fence when the store has no history. Blocks the thread; for start-up.
+    ///
+    /// The store must have been opened with [`super::sqlite::SCHEMA`].
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub fn sqlite(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let engine = SqliteEngine::new(store, Arc::clone(&clock))?;
+        Ok(Self { clock, engine: Engine::Sqlite(engine) })
+    }
+
+    /// Spends the subject token that the minted one came from. A reusable token passes without the store being asked.
+    ///
+    /// After [`SpendError::Unavailable`] the token may be spent or not; it was not released, and is not released by trying again.
+    ///
+    /// # Errors
+    /// The minted token is gone: it was never readable.
+    pub async fn spend(&self, minted: MintedToken) -> Result<SpentToken, SpendError> {
+        self.use_up(minted.spends()).await?;
+        Ok(SpentToken::new(minted))
+    }
+
+    /// Keeps the store's sense of time current and forgets records that no longer matter. Call it each second.
+    /// Returns how many were forgotten.
+    ///
+    /// # Errors
+    /// [`SpendError::ClockOffset`] or [`SpendError::Unavailable`]: spends fail for that reason too.
+    pub async fn tick(&self) -> Result<u64, SpendError> {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.tick().await,
+        }
+    }
+
+    pub(super) async fn use_up(&self, spends: &Spends) -> Result<(), SpendError> {
+        let Some(key) = ReplayKey::of(spends) else { return Ok(()) };
+        let sent_at = self.clock.now();
+        if sent_at >= spends.refused_from {
+            return Err(SpendError::Expired);
+        }
+        let spend = Spend {
+            key,
+            nonce: random_bytes(),
+            // Verification requires `iat` where tokens are spent. Without one, 1970 is behind every fence.
+            issued_at: spends.issued_at.unwrap_or_default(),
+            refused_from: spends.refused_from,
+            sent_at,
+        };
+        match self.ask(spend).await? {
+            Verdict::Fresh | Verdict::OwnRetry => Ok(()),
+            Verdict::Replayed { first_at } => Err(SpendError::Replayed { first_at: Some(first_at) }),
+            Verdict::Fenced { until } => Err(SpendError::Fenced { until }),
+            Verdict::Expired => Err(SpendError::Expired),
+            Verdict::Clock { offset } => Err(SpendError::ClockOffset { offset }),
+            Verdict::NotStored => Err(SpendError::Unavailable(StoreError::NotKept)),
+        }
+    }
+
+    pub(super) async fn ask(&self, spend: Spend) -> Result<Verdict, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.spend(spend).await,
+        }
+    }
+}
+
+/// Why a minted token does not pass.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SpendError {
+    /// The store's clock disagrees with ours, or ours stepped back. Unavailable: try again once the clocks are right.
+    #[error("a clock is off by {offset} s; check time synchronisation on this machine")]
+    ClockOffset {
+        /// Seconds by which the store's clock is ahead; negative when the clock went back behind the time the store remembers.
+        offset: i64,
+    },
+    /// The subject token expired while it waited. Rejected.
+    #[error("the token expired")]
+    Expired,
+    /// The subject token was issued when the store may have forgotten spends. Rejected; a new token helps.
+    #[error("the token was issued before history was lost; tokens issued after {until} are accepted")]
+    Fenced {
+        /// The last `iat` that is refused.
+        until: Timestamp,
+    },
+    /// The subject token was spent before. Rejected.
+    #[error("the token was spent before")]
+    Replayed {
+        /// When, if the store still knows.
+        first_at: Option<Timestamp>,
+    },
+    /// The store gives no trustworthy answer. Unavailable.
+    #[error(transparent)]
+    Unavailable(#[from] StoreError),
+}
+
+impl SpendError {
+    /// The stable reason of `docs/errors.md`.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::ClockOffset { .. } => "clock_offset",
+            Self::Expired => "expired",
+            Self::Fenced { .. } => "fenced",
+            Self::Replayed { .. } => "replayed",
+            Self::Unavailable(error) => error.reason(),
+        }
+    }
+}

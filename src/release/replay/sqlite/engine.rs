@@ -1,0 +1,58 @@
+//! The guard's calls as jobs of the store.
+
+use std::sync::Arc;
+
+use crate::domain::Clock;
+use crate::release::replay::SpendError;
+use crate::release::replay::spend::{Spend, Verdict};
+use crate::store::{Store, StoreError};
+
+use super::history::{History, SteppedBack};
+use super::records;
+
+/// Remembers in one SQLite database.
+pub(in crate::release::replay) struct SqliteEngine {
+    clock: Arc<dyn Clock>,
+    store: Store,
+}
+
+impl SqliteEngine {
+    /// Makes sure that the database has a history, and so a fence, before the first spend: the fence is put up by time, not by use.
+    pub(in crate::release::replay) fn new(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let now = clock.now();
+        store.run_blocking(move |conn| History::load(conn, now))?;
+        Ok(Self { clock, store })
+    }
+
+    pub(in crate::release::replay) async fn spend(&self, spend: Spend) -> Result<Verdict, StoreError> {
+        let clock = Arc::clone(&self.clock);
+        // The clock is read again when the job runs: it may have waited.
+        self.store.run(move |conn| records::spend(conn, &spend, clock.now())).await
+    }
+
+    /// Small batches, each a job of its own, so that spends pass between them.
+    pub(in crate::release::replay) async fn tick(&self) -> Result<u64, SpendError> {
+        let mut forgotten = 0;
+        for _ in 0..BATCHES {
+            let clock = Arc::clone(&self.clock);
+            let batch = self.store.run(move |conn| {
+                let now = clock.now();
+                match History::load(conn, now)?.time(conn, now)? {
+                    Ok(time) => records::purge(conn, time, BATCH).map(Ok),
+                    Err(back) => Ok(Err(back)),
+                }
+            });
+            let count = batch.await?.map_err(|SteppedBack { offset }| SpendError::ClockOffset { offset })?;
+            forgotten += u64::try_from(count).unwrap_or(0);
+            if count < BATCH as usize {
+                break;
+            }
+        }
+        Ok(forgotten)
+    }
+}
+
+/// Records forgotten in one job: about a millisecond of the writer.
+const BATCH: u32 = 256;
+/// Jobs of one tick. Forgetting must keep up with spending: together 16,384 records a second.
+const BATCHES: u32 = 64;

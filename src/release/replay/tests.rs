@@ -1,0 +1,143 @@
+//! The SQLite guard: the contract, and what only SQLite can do wrong.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::domain::{Clock, ManualClock, Seconds, Timestamp};
+use crate::release::issuance::Spends;
+use crate::store::{OpenMode, Store, StoreSettings};
+use crate::token::ReplayMode;
+
+use super::conformance::{START, World, honours_the_contract, past_the_fence, token, word};
+use super::{FENCE_MARGIN, ReplayGuard, sqlite};
+
+/// A directory with a database, and a guard on it.
+pub(super) struct SqliteWorld {
+    clock: Arc<ManualClock>,
+    directory: tempfile::TempDir,
+    open: Option<(Store, ReplayGuard)>,
+}
+
+impl SqliteWorld {
+    pub(super) fn new() -> Self {
+        let mut world = Self { clock: Arc::new(ManualClock::at(START)), directory: tempfile::tempdir().unwrap(), open: None };
+        world.restart();
+        world
+    }
+
+    fn settings(&self) -> StoreSettings {
+        StoreSettings { path: self.directory.path().join("cambist.db") }
+    }
+
+    fn store(&self) -> &Store {
+        &self.open.as_ref().unwrap().0
+    }
+
+    fn stop(&mut self) {
+        self.open = None;
+    }
+}
+
+impl World for SqliteWorld {
+    fn guard(&self) -> &ReplayGuard {
+        &self.open.as_ref().unwrap().1
+    }
+
+    fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    fn restart(&mut self) {
+        self.stop();
+        let store = Store::open(&self.settings(), &[sqlite::SCHEMA], OpenMode::Serve).unwrap();
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
+        let guard = ReplayGuard::sqlite(store.clone(), clock).unwrap();
+        self.open = Some((store, guard));
+    }
+
+    fn lose_everything(&mut self) {
+        self.stop();
+        for name in ["cambist.db", "cambist.db-wal", "cambist.db-shm"] {
+            let file: PathBuf = self.directory.path().join(name);
+            if file.exists() {
+                fs::remove_file(file).unwrap();
+            }
+        }
+        self.restart();
+    }
+
+    fn records(&self) -> usize {
+        let count = |conn: &rusqlite::Connection| conn.query_row("SELECT count(*) FROM replay_spent", [], |row| row.get::<_, u32>(0));
+        self.store().run_blocking(count).unwrap() as usize
+    }
+}
+
+honours_the_contract!(SqliteWorld::new());
+
+#[tokio::test]
+async fn a_reusable_token_does_not_need_the_store() {
+    let world = past_the_fence(SqliteWorld::new());
+    world.store().run_blocking(|conn| conn.execute_batch("DROP TABLE replay_spent; DROP TABLE replay_history")).unwrap();
+    let once = token("a", &world);
+    let reusable = Spends { mode: ReplayMode::Reusable, ..once.clone() };
+    assert_eq!(word(&world.guard().use_up(&reusable).await), "fresh");
+    assert_eq!(word(&world.guard().use_up(&once).await), "store_unavailable");
+}
+
+#[tokio::test]
+async fn history_that_vanishes_while_running_puts_up_the_fence_again() {
+    let world = past_the_fence(SqliteWorld::new());
+    let spends = token("a", &world);
+    assert_eq!(word(&world.guard().use_up(&spends).await), "fresh");
+    world.store().run_blocking(|conn| conn.execute_batch("DELETE FROM replay_spent; DELETE FROM replay_history")).unwrap();
+    assert_eq!(word(&world.guard().use_up(&spends).await), "fenced");
+    world.clock().advance(FENCE_MARGIN + Seconds(1));
+    assert_eq!(word(&world.guard().use_up(&token("b", &world)).await), "fresh", "the fence stays where it was put");
+}
+
+#[tokio::test]
+async fn accepting_a_loss_cuts_off_everything_before_and_believes_the_clock() {
+    let mut world = past_the_fence(SqliteWorld::new());
+    let now = world.clock().now();
+    let spends = token("a", &world);
+    // The clock was once a year ahead, which the database remembers.
+    world.clock().advance(Seconds(31_536_000));
+    world.guard().tick().await.unwrap();
+    world.clock().step_to(now);
+    assert_eq!(word(&world.guard().use_up(&spends).await), "clock_offset");
+
+    world.stop();
+    let init = Store::open(&world.settings(), &[sqlite::SCHEMA], OpenMode::Init { accept_loss: true }).unwrap();
+    init.reset_deployment(move |conn| sqlite::cut_off(conn, now)).unwrap();
+    drop(init);
+    world.restart();
+    assert_eq!(word(&world.guard().use_up(&spends).await), "fenced");
+    world.clock().advance(FENCE_MARGIN + Seconds(1));
+    assert_eq!(word(&world.guard().use_up(&token("b", &world)).await), "fresh");
+}
+
+#[tokio::test]
+async fn forgetting_goes_in_batches_and_keeps_up() {
+    let world = past_the_fence(SqliteWorld::new());
+    let soon = (world.clock().now() + Seconds(1)).unix();
+    let fill = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+         INSERT INTO replay_spent SELECT randomblob(32), x'00', 0, {soon} FROM n"
+    );
+    world.store().run_blocking(move |conn| conn.execute_batch(&fill)).unwrap();
+    assert_eq!(world.guard().tick().await.unwrap(), 0);
+    world.clock().advance(Seconds(1));
+    assert_eq!(world.guard().tick().await.unwrap(), 16_384);
+    assert_eq!(world.guard().tick().await.unwrap(), 20_000 - 16_384);
+    assert_eq!(world.records(), 0);
+}
+
+#[test]
+fn the_fence_is_put_up_by_time_and_not_by_the_first_use() {
+    let world = SqliteWorld::new();
+    world.clock().advance(Seconds(1_000));
+    let until = |conn: &rusqlite::Connection| conn.query_row("SELECT fence_until FROM replay_history", [], |row| row.get(0));
+    let until: i64 = world.store().run_blocking(until).unwrap();
+    assert_eq!(Timestamp::from_unix(until.unsigned_abs()), START + FENCE_MARGIN);
+}

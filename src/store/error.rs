@@ -1,0 +1,136 @@
+//! Why the store cannot be used, in sentences for administrators.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::DeploymentId;
+
+/// Why the store cannot be opened, or why a job has no trustworthy answer. Cloneable, because a whole group shares one failure.
+///
+/// Whatever the variant, nothing the job wrote may be believed: it may have been committed (when the answer alone was lost) or not.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// `store init` on a store that has an id.
+    #[error(
+        "{} is initialised already (deployment {deployment}); nothing to do. If its content is lost for good, run `cambist store init \
+         --accept-loss`: every token presented until now will be refused", file.display()
+    )]
+    AlreadyInitialised {
+        /// The database file.
+        file: PathBuf,
+        /// Its id.
+        deployment: DeploymentId,
+    },
+    /// The store was closed, or its thread ended.
+    #[error("the store is closed")]
+    Closed,
+    /// The file is damaged, or no database at all.
+    #[error(
+        "{} is damaged or not an SQLite database ({cause}); it was left untouched. Restore it from a backup, or move it away and start \
+         again: tokens issued before that moment will then be refused", file.display()
+    )]
+    Corrupt {
+        /// The database file.
+        file: PathBuf,
+        /// What SQLite says.
+        cause: Arc<str>,
+    },
+    /// The file is a healthy database of another program.
+    #[error("{} is an SQLite database of another program; give cambist a file of its own ([store] url)", file.display())]
+    Foreign {
+        /// The database file.
+        file: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", file.display())]
+    Io {
+        /// What was tried: `create`, `lock`, ….
+        action: &'static str,
+        /// The file or directory.
+        file: PathBuf,
+        /// Its answer.
+        source: Arc<io::Error>,
+    },
+    /// Another server holds the lock.
+    #[error(
+        "another cambist server uses this store: {} is locked. Stop that server first; to run several, use a Redis store ([store] url)",
+        file.display()
+    )]
+    Locked {
+        /// The lock file.
+        file: PathBuf,
+    },
+    /// A command found no store.
+    #[error("there is no store at {}; start the server once, or run `cambist store init`", file.display())]
+    Missing {
+        /// The database file.
+        file: PathBuf,
+    },
+    /// The file was written by a later cambist.
+    #[error(
+        "{} has store version {found}, this cambist knows up to {known}; run the newer cambist, or restore a backup of before the upgrade",
+        file.display()
+    )]
+    Newer {
+        /// The database file.
+        file: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The latest version known here.
+        known: i64,
+    },
+    /// The file has no deployment id: it was emptied, or somebody else made it.
+    #[error(
+        "{} exists but holds no cambist store (it has no deployment id); restore it from a backup, or run `cambist store init`",
+        file.display()
+    )]
+    NotInitialised {
+        /// The database file.
+        file: PathBuf,
+    },
+    /// The engine accepted a write and does not have it.
+    #[error("the store did not keep what was written")]
+    NotKept,
+    /// The file system cannot do write-ahead logging.
+    #[error("{} cannot use write-ahead logging (the file system gave `{mode}`); put the database on a local disk", file.display())]
+    NoWriteAheadLog {
+        /// The database file.
+        file: PathBuf,
+        /// The journal mode SQLite fell back to.
+        mode: Box<str>,
+    },
+    /// More jobs wait than the queue holds. Nothing was written.
+    #[error("the store is overloaded: its queue is full")]
+    Overloaded,
+    /// The job panicked. Nothing of it was written.
+    #[error("a job of the store panicked; this is a defect of cambist")]
+    Panicked,
+    /// The database file, its write-ahead log or its deployment id is not the one that was opened.
+    #[error("{} was deleted or replaced while the server was running; restart the server", file.display())]
+    Replaced {
+        /// The database file.
+        file: PathBuf,
+    },
+    /// SQLite ended the transaction of the whole group, because of another job. Nothing was written.
+    #[error("the store rolled back the whole group of writes")]
+    RolledBack,
+    /// SQLite refused.
+    #[error("the store failed: {0}")]
+    Sqlite(Arc<rusqlite::Error>),
+}
+
+impl StoreError {
+    /// The stable reason of `docs/errors.md`: the same for every cause, because a caller can only try again.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        "store_unavailable"
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(Arc::new(error))
+    }
+}

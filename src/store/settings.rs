@@ -1,0 +1,33 @@
+//! What a store needs to be opened.
+
+use std::path::PathBuf;
+
+/// Where the store is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoreSettings {
+    /// The SQLite database file. Beside it stand `-wal`, `-shm` and `.lock`.
+    pub path: PathBuf,
+}
+
+/// Who opens the store, and therefore what may happen to its file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OpenMode {
+    /// `serve`: takes the lock; a file that does not exist is created with a deployment id; a file without one is refused.
+    Serve,
+    /// A command beside a running server: no lock, creates nothing, the file must have a deployment id.
+    Command,
+    /// `store init`: takes the lock, because nobody may serve meanwhile; creates the file, or gives an empty one its id.
+    Init {
+        /// Whether a store that has an id already is opened nevertheless, for [`super::Store::reset_deployment`].
+        accept_loss: bool,
+    },
+}
+
+/// The tables of one kind of state.
+#[derive(Clone, Copy, Debug)]
+pub struct Schema {
+    /// The kind of state, for messages: `replay`.
+    pub kind: &'static str,
+    /// Statements that may run at every start: `CREATE TABLE IF NOT EXISTS …`.
+    pub sql: &'static str,
+}

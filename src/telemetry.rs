@@ -1,1 +1,0 @@
-//! Log lines and metrics of the process itself.

@@ -1,0 +1,346 @@
+//! Metrics, in the text format of `OpenMetrics` 1.0.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use crate::domain::{IssuerName, TargetName, Timestamp};
+
+/// The media type of [`Metrics::encode`].
+pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Everything that is counted.
+///
+/// A label is a registered name or a word of ours, never what a caller wrote: a stranger cannot make a new series. Relationships, subjects
+/// and `kid`s are not labels: there are too many of them, and subjects are personal.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    exchanges: Family<ExchangeLabels, Counter>,
+    durations: Family<OutcomeLabel, Histogram, fn() -> Histogram>,
+    replays: Family<OutcomeLabel, Counter>,
+    fence_until: Gauge,
+    issuer_keys: Family<IssuerLabel, Gauge>,
+    issuer_fetches: Family<FetchLabels, Counter>,
+    trust: Mutex<Option<VersionLabel>>,
+    trust_info: Family<VersionLabel, Gauge>,
+    trust_reloads: Family<OutcomeLabel, Counter>,
+    degraded: Family<ReasonLabel, Gauge>,
+    degraded_before: Mutex<BTreeSet<&'static str>>,
+    decision_log_lines: Family<KindLabel, Counter>,
+    connections: Family<ListenerLabel, Gauge>,
+    in_flight: Gauge,
+    key_ring_version: Gauge,
+}
+
+/// One finished exchange, in words of `docs/errors.md`.
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange<'a> {
+    /// The registered issuer; `None` when the token names none.
+    pub issuer: Option<&'a IssuerName>,
+    /// The registered target; `None` when none was decided on.
+    pub target: Option<&'a TargetName>,
+    /// `issued`, or the family of failure.
+    pub outcome: &'static str,
+    /// The stable reason; empty when it was issued.
+    pub reason: &'static str,
+    /// The grant type, in one word.
+    pub grant: &'static str,
+    /// From the first byte of the request to the decision.
+    pub took: Duration,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ExchangeLabels {
+    issuer: Name<IssuerName>,
+    target: Name<TargetName>,
+    outcome: &'static str,
+    reason: &'static str,
+    grant: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct IssuerLabel {
+    issuer: Name<IssuerName>,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct FetchLabels {
+    issuer: Name<IssuerName>,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct VersionLabel {
+    version: String,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct KindLabel {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ListenerLabel {
+    listener: &'static str,
+}
+
+/// A registered name as a label; empty for none. Cloning it copies no text.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Name<T>(Option<T>);
+
+impl<T: fmt::Display> EncodeLabelValue for Name<T> {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |name| fmt::Write::write_fmt(encoder, format_args!("{name}")))
+    }
+}
+
+impl Metrics {
+    /// Everything at zero. `version` is that of this build.
+    #[must_use]
+    pub fn new(version: &'static str) -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("cambist"),
+            exchanges: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            replays: Family::default(),
+            fence_until: Gauge::default(),
+            issuer_keys: Family::default(),
+            issuer_fetches: Family::default(),
+            trust: Mutex::default(),
+            trust_info: Family::default(),
+            trust_reloads: Family::default(),
+            degraded: Family::default(),
+            degraded_before: Mutex::default(),
+            decision_log_lines: Family::default(),
+            connections: Family::default(),
+            in_flight: Gauge::default(),
+            key_ring_version: Gauge::default(),
+        };
+        metrics.register(version);
+        metrics
+    }
+
+    fn register(&mut self, version: &'static str) {
+        let to = &mut self.registry;
+        to.register("build", "The running build", Info::new([("version", version)]));
+        to.register("exchanges", "Requests to the token endpoint", self.exchanges.clone());
+        to.register("exchange_duration_seconds", "Time from request to decision", self.durations.clone());
+        to.register("replay", "Answers of the replay guard", self.replays.clone());
+        to.register("fence_until_seconds", "Tokens issued up to this instant are fenced, in seconds since 1970", self.fence_until.clone());
+        to.register("issuer_keys", "Usable keys of a trusted issuer", self.issuer_keys.clone());
+        to.register("issuer_fetches", "Fetches of a trusted issuer's keys", self.issuer_fetches.clone());
+        to.register("trust_info", "The trust that is in force", self.trust_info.clone());
+        to.register("trust_reloads", "Changes of the trust files that were noticed", self.trust_reloads.clone());
+        to.register("degraded", "1 while the server runs with something amiss", self.degraded.clone());
+        to.register("decision_log_lines", "Lines written to the decision log", self.decision_log_lines.clone());
+        to.register("connections", "Open connections", self.connections.clone());
+        to.register("in_flight", "Exchanges that are running", self.in_flight.clone());
+        to.register("key_ring_version", "Version of the key ring that signs", self.key_ring_version.clone());
+    }
+
+    /// Counts a finished exchange.
+    pub fn exchange(&self, exchange: &Exchange<'_>) {
+        let Exchange { issuer, target, outcome, reason, grant, took } = *exchange;
+        let labels = ExchangeLabels { issuer: Name(issuer.cloned()), target: Name(target.cloned()), outcome, reason, grant };
+        self.exchanges.get_or_create(&labels).inc();
+        self.durations.get_or_create(&OutcomeLabel { outcome }).observe(took.as_secs_f64());
+    }
+
+    /// Counts an answer of the replay guard: `spent`, `replayed`, `fenced`, …
+    pub fn replay(&self, outcome: &'static str) {
+        self.replays.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Tells until when the fence stands; `None` when there never was one.
+    pub fn set_fence(&self, until: Option<Timestamp>) {
+        self.fence_until.set(until.map_or(0, |until| saturating(until.unix())));
+    }
+
+    /// Tells how many keys of an issuer can be used.
+    pub fn set_issuer_keys(&self, issuer: &IssuerName, usable: usize) {
+        self.issuer_keys.get_or_create(&IssuerLabel { issuer: Name(Some(issuer.clone())) }).set(saturating(usable));
+    }
+
+    /// Counts a fetch of an issuer's keys: `fetched`, `failed`, …
+    pub fn issuer_fetch(&self, issuer: &IssuerName, outcome: &'static str) {
+        self.issuer_fetches.get_or_create(&FetchLabels { issuer: Name(Some(issuer.clone())), outcome }).inc();
+    }
+
+    /// Removes the keys of an issuer that is trusted no more. What was counted stays counted.
+    pub fn forget_issuer(&self, issuer: &IssuerName) {
+        self.issuer_keys.remove(&IssuerLabel { issuer: Name(Some(issuer.clone())) });
+    }
+
+    /// Tells which trust is in force; the version before goes.
+    pub fn set_trust(&self, version: &str) {
+        let now = VersionLabel { version: version.to_owned() };
+        let mut current = self.trust.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = current.replace(now.clone())
+            && before != now
+        {
+            self.trust_info.remove(&before);
+        }
+        self.trust_info.get_or_create(&now).set(1);
+    }
+
+    /// Counts a change of the trust files: `accepted`, `refused`.
+    pub fn trust_reload(&self, outcome: &'static str) {
+        self.trust_reloads.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Tells everything that is amiss now. What was amiss before and is not any more goes to 0, so that an alert ends.
+    pub fn set_degraded(&self, reasons: &[&'static str]) {
+        let mut before = self.degraded_before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.extend(reasons);
+        for reason in before.iter() {
+            self.degraded.get_or_create(&ReasonLabel { reason }).set(i64::from(reasons.contains(reason)));
+        }
+    }
+
+    /// Counts a line of the decision log: `decision`, `folded`, `checkpoint`, …
+    pub fn decision_log_line(&self, kind: &'static str) {
+        self.decision_log_lines.get_or_create(&KindLabel { kind }).inc();
+    }
+
+    /// Tells how many connections a listener, `public` or `admin`, has open.
+    pub fn set_connections(&self, listener: &'static str, open: usize) {
+        self.connections.get_or_create(&ListenerLabel { listener }).set(saturating(open));
+    }
+
+    /// Tells how many exchanges are running.
+    pub fn set_in_flight(&self, running: usize) {
+        self.in_flight.set(saturating(running));
+    }
+
+    /// Tells which version of the key ring signs.
+    pub fn set_key_ring_version(&self, version: u64) {
+        self.key_ring_version.set(saturating(version));
+    }
+
+    /// The text of all metrics, as [`METRICS_CONTENT_TYPE`].
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail, and no metric of ours refuses to be written.
+        let _ = text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+fn saturating(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
+/// In seconds. An exchange takes a tenth of a millisecond of work; the store's disk and an issuer's network make the rest.
+const BUCKETS: [f64; 13] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(metrics: &Metrics, part: &str) -> Vec<String> {
+        metrics.encode().lines().filter(|line| !line.starts_with('#') && line.contains(part)).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn an_exchange_is_counted_and_timed() {
+        let metrics = Metrics::new("1.2.3");
+        let (issuer, target) = (IssuerName::parse("github").unwrap(), TargetName::parse("deploy").unwrap());
+        let took = Duration::from_millis(3);
+        let success =
+            Exchange { issuer: Some(&issuer), target: Some(&target), outcome: "issued", reason: "", grant: "token-exchange", took };
+        let rejected = Exchange { issuer: None, target: None, outcome: "rejected", reason: "unknown_issuer", ..success };
+        for exchange in [success, success, rejected] {
+            metrics.exchange(&exchange);
+        }
+        let mut counted = lines(&metrics, "cambist_exchanges_total");
+        counted.sort();
+        assert_eq!(
+            counted,
+            [
+                r#"cambist_exchanges_total{issuer="",target="",outcome="rejected",reason="unknown_issuer",grant="token-exchange"} 1"#,
+                r#"cambist_exchanges_total{issuer="github",target="deploy",outcome="issued",reason="",grant="token-exchange"} 2"#,
+            ]
+        );
+        assert_eq!(
+            lines(&metrics, r#"seconds_bucket{le="0.005",outcome="issued"}"#),
+            [r#"cambist_exchange_duration_seconds_bucket{le="0.005",outcome="issued"} 2"#]
+        );
+    }
+
+    #[test]
+    fn only_the_trust_in_force_is_shown() {
+        let metrics = Metrics::new("1.2.3");
+        for version in ["aaa", "aaa", "bbb"] {
+            metrics.set_trust(version);
+            assert_eq!(lines(&metrics, "cambist_trust_info"), [format!("cambist_trust_info{{version=\"{version}\"}} 1")]);
+        }
+    }
+
+    #[test]
+    fn what_is_mended_goes_to_zero() {
+        let metrics = Metrics::new("1.2.3");
+        metrics.set_degraded(&["trust_refused"]);
+        assert_eq!(lines(&metrics, "degraded"), [r#"cambist_degraded{reason="trust_refused"} 1"#]);
+        metrics.set_degraded(&[]);
+        assert_eq!(lines(&metrics, "degraded"), [r#"cambist_degraded{reason="trust_refused"} 0"#]);
+    }
+
+    #[test]
+    fn an_issuer_that_is_trusted_no_more_has_no_keys() {
+        let metrics = Metrics::new("1.2.3");
+        let issuer = IssuerName::parse("github").unwrap();
+        metrics.set_issuer_keys(&issuer, 3);
+        assert_eq!(lines(&metrics, "issuer_keys"), [r#"cambist_issuer_keys{issuer="github"} 3"#]);
+        metrics.forget_issuer(&issuer);
+        assert_eq!(lines(&metrics, "issuer_keys"), [""; 0]);
+    }
+
+    #[test]
+    fn every_metric_has_its_name() {
+        let metrics = Metrics::new("1.2.3");
+        metrics.replay("spent");
+        metrics.trust_reload("accepted");
+        metrics.decision_log_line("decision");
+        metrics.issuer_fetch(&IssuerName::parse("github").unwrap(), "fetched");
+        metrics.set_connections("public", 2);
+        metrics.set_in_flight(1);
+        metrics.set_key_ring_version(u64::MAX);
+        metrics.set_fence(Some(Timestamp::from_unix(1_800_000_000)));
+        let text = metrics.encode();
+        for line in [
+            r#"cambist_build_info{version="1.2.3"} 1"#,
+            r#"cambist_replay_total{outcome="spent"} 1"#,
+            r#"cambist_trust_reloads_total{outcome="accepted"} 1"#,
+            r#"cambist_decision_log_lines_total{kind="decision"} 1"#,
+            r#"cambist_issuer_fetches_total{issuer="github",outcome="fetched"} 1"#,
+            r#"cambist_connections{listener="public"} 2"#,
+            "cambist_in_flight 1",
+            "cambist_key_ring_version 9223372036854775807",
+            "cambist_fence_until_seconds 1800000000",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|written| written == line), "{line} is missing in:\n{text}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+"""Starts the parts once for all tests, ends every one of them, and counts."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from parts import Cambist, Issuer, NodeProcess
+from verifiers import Verifiers
+
+SHOP = {"audience": "https://shop.example.com"}
+COUNTS = {"passed": 0, "failed": 0}
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def pytest_configure():
+    # A stopped run still ends what it started: the fixtures below unwind.
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+@pytest.fixture(scope="session")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("parts")
+
+
+@pytest.fixture(scope="session")
+def issuer(directory):
+    issuer = Issuer(directory / "issuer.log")
+    yield issuer
+    issuer.stop()
+
+
+@pytest.fixture(scope="session")
+def unstarted(directory, issuer):
+    """cambist's configuration, written; no process yet."""
+    home = directory / "cambist"
+    home.mkdir()
+    return Cambist(Path(os.environ["CAMBIST_BIN"]), home, issuer)
+
+
+def start(cambist):
+    """Without a first token, all tests would fail with the same words: say them once, and end."""
+    try:
+        cambist.start()
+        cambist.wait_for_the_fence("robot-rs256", **SHOP)
+    except RuntimeError as error:
+        COUNTS["failed"] += 1
+        pytest.exit(str(error), returncode=1)
+
+
+@pytest.fixture(scope="session")
+def cambist(unstarted, issuer):
+    try:
+        start(unstarted)
+        yield unstarted
+    finally:
+        status = unstarted.stop()
+    assert status == 0, f"cambist did not end well on SIGTERM: {status}"
+    # The last part of a token is its signature: it makes the token usable and stands in nothing that is written.
+    signatures = [token.rsplit(".", 1)[1] for token in issuer.minted + unstarted.issued]
+    assert unstarted.files_with(signatures) == [], "a token was written to a file"
+
+
+@pytest.fixture(scope="session")
+def libraries(directory):
+    node = NodeProcess("libraries.mjs", directory / "libraries.log")
+    yield node
+    node.stop()
+
+
+@pytest.fixture(scope="session")
+def verifiers(cambist, libraries):
+    return Verifiers(cambist, libraries)
+
+
+def pytest_runtest_logreport(report):
+    if report.failed:
+        COUNTS["failed"] += 1
+    elif report.passed and report.when == "call":
+        COUNTS["passed"] += 1
+
+
+def pytest_unconfigure():
+    print(f"interop: {COUNTS['passed']} passed, {COUNTS['failed']} failed", flush=True)
