@@ -115,6 +115,7 @@ impl<'a> Value<'a> {
     }
 
     /// A table.
+    #[must_use]
     pub fn table(&self) -> Option<Table<'a>> {
         if let Kind::Table(table) = self.kind() {
             return Some(table);

@@ -86,7 +86,7 @@ impl Context<'_> {
 
     fn compile(&self, read: ReadIssuer, preset: &'static Preset) -> Option<IssuerSettings> {
         let network = read.keys.network.as_ref().map_or(Network::Public, |network| network.value);
-        let url = self.url(read.url.as_ref(), preset, network);
+        let url = self.url(&read, preset, network);
         self.check_loopback(read.keys.network.as_ref());
         let ca_file = read.keys.ca_file.as_ref().map(|file| file.value.clone());
         let keys = self.keys(&read.keys, network);
@@ -104,8 +104,12 @@ impl Context<'_> {
         })
     }
 
-    fn url(&self, written: Option<&Spanned<IssuerUrl>>, preset: &Preset, network: Network) -> Option<IssuerUrl> {
+    fn url(&self, read: &ReadIssuer, preset: &Preset, network: Network) -> Option<IssuerUrl> {
+        let written = read.url.as_ref();
         let Some(url) = written.map(|url| &url.value).or(preset.url.as_ref()) else {
+            if read.url_reported {
+                return None;
+            }
             self.error(None, "", &format!("`url` is missing: the preset `{}` has none; write the exact `iss` of its tokens", preset.name));
             return None;
         };
@@ -171,7 +175,7 @@ impl Context<'_> {
             iat_skew: self.at_most("iat_skew", read.iat_skew, LONGEST_IAT_SKEW).unwrap_or(LONGEST_IAT_SKEW),
             max_lifetime: read.token_max_lifetime.map_or(preset.token_max_lifetime, |lifetime| lifetime.value),
             max_age,
-            subject: self.subject(read.subject, preset),
+            subject: self.subject(read.subject.as_deref(), preset),
         }
     }
 
@@ -203,20 +207,20 @@ impl Context<'_> {
         audiences
     }
 
-    fn subject(&self, written: Option<Vec<Spanned<ClaimPath>>>, preset: &Preset) -> SubjectRule {
-        for claim in written.iter().flatten().filter(|claim| claim.value.as_str() != "sub") {
+    fn subject(&self, written: Option<&[Spanned<ClaimPath>]>, preset: &Preset) -> SubjectRule {
+        for claim in written.into_iter().flatten().filter(|claim| claim.value.as_str() != "sub") {
             if let Some(known) = preset.claim(&claim.value).filter(|known| !known.is_id) {
                 let instead = known.ids.first().map_or_else(|| "sub".to_owned(), ToString::to_string);
                 let message = format!("`{}` may belong to another one day; use an immutable id, such as `{instead}`", claim.value);
                 self.error(Some(&claim.place), "subject", &message);
             }
         }
-        let paths: Vec<ClaimPath> = written.iter().flatten().map(|claim| claim.value.clone()).collect();
+        let paths: Vec<ClaimPath> = written.into_iter().flatten().map(|claim| claim.value.clone()).collect();
         let paths = if written.is_some() { paths } else { preset.subject.clone() };
         let is_sub = |path: &ClaimPath| path.as_str() == "sub";
         if paths.iter().any(is_sub) {
             if paths.len() > 1 {
-                let place = written.iter().flatten().next().map(|claim| &claim.place);
+                let place = written.into_iter().flatten().next().map(|claim| &claim.place);
                 self.error(place, "subject", "`sub` names the subject alone; write [\"sub\"], or ids without it");
             }
             return SubjectRule::Sub;

@@ -1,15 +1,15 @@
 //! Relationships, against the issuers and targets they name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::document::{Diagnostics, Place, Spanned};
-use crate::domain::{IssuerName, RelationshipName, Scopes, Seconds, TargetName, Timestamp};
+use crate::domain::{ClaimPath, IssuerName, RelationshipName, Scope, Scopes, Seconds, TargetName, Timestamp};
 use crate::policy::{Ask, ClaimMapping, Condition, Grant, Target, TrustRelationship};
 use crate::trust::lint;
 use crate::trust::preset::Preset;
-use crate::trust::read::{Expected, ReadCondition, ReadGrant, ReadRelationship, ReadTest, Reader};
+use crate::trust::read::{Expected, ReadCondition, ReadConditions, ReadGrant, ReadRelationship, ReadTest, Reader};
 use crate::trust::trust_test::{Expectation, TrustTest};
 
 use super::conditions::{contradiction, impossible, path};
@@ -35,17 +35,22 @@ impl RelationshipCompiler<'_> {
         let issuer = self.issuer(&read);
         let grants = self.grants(&read.name, read.grants);
         let issuer = issuer?;
-        self.check_types(&read.name, issuer.preset, &read.conditions);
-        lint::relationship(&read.name, &read.place, &read.conditions, issuer.preset, self.diagnostics);
+        let ReadConditions { conditions: written, complete } = read.conditions;
+        self.check_types(&read.name, issuer.preset, &written);
+        if complete {
+            lint::relationship(&read.name, &read.place, &written, issuer.preset, self.diagnostics);
+        }
         lint::review(&read.name, read.review_by.as_ref(), self.now, self.diagnostics);
 
         let review_by = read.review_by.map_or(Timestamp::MAX, |review| review.value);
         let mut rule = TrustRelationship::new(read.name, issuer.name.clone(), read.owner, &read.purpose, review_by);
-        rule.conditions = conditions(read.conditions, issuer);
+        rule.conditions = conditions(written, issuer);
         rule.grants = grants.into();
         rule.mapping = read.mappings.into_iter().map(|mapping| ClaimMapping { name: mapping.name, from: mapping.from.value }).collect();
-        let claims: HashSet<_> = rule.conditions.iter().map(|condition| Arc::clone(&condition.claim)).collect();
-        let tests = read.tests.into_iter().filter_map(|test| self.test(test, &rule, issuer, |claim| claims.contains(claim))).collect();
+        if !complete {
+            return None;
+        }
+        let tests = read.tests.into_iter().filter_map(|test| self.test(test, &rule, issuer)).collect();
         let name = rule.name.clone();
         match rule.with_pins(&issuer.preset.required) {
             Ok(rule) => Some((rule, tests)),
@@ -106,18 +111,7 @@ impl RelationshipCompiler<'_> {
                 let message = format_args!(".grant.target: `{}` is granted twice: merge the two grants", target.name);
                 self.error(&grant.target.place, name, message);
             }
-            let mut scopes = Vec::with_capacity(grant.scopes.len());
-            for scope in grant.scopes {
-                match target.scopes.get_key_value(&scope.value) {
-                    Some((shared, _)) => scopes.push(shared.clone()),
-                    None => {
-                        let known = listed(target.scopes.keys().map(crate::domain::Scope::as_str));
-                        let message =
-                            format_args!(".grant.scopes: target `{}` has no scope `{}`{known}", target.name, scope.value.as_str());
-                        self.error(&scope.place, name, message);
-                    }
-                }
-            }
+            let scopes = self.scopes(name, target, &grant.scopes);
             if let Some(lifetime) = grant.lifetime.as_ref().filter(|lifetime| lifetime.value > target.max_lifetime) {
                 let message = format_args!(
                     ".grant.lifetime: {} is longer than {}, the `max_lifetime` of target `{}`",
@@ -132,13 +126,21 @@ impl RelationshipCompiler<'_> {
         grants
     }
 
-    fn test(
-        &self,
-        read: ReadTest,
-        rule: &TrustRelationship,
-        issuer: &CompiledIssuer,
-        is_condition: impl Fn(&crate::domain::ClaimPath) -> bool,
-    ) -> Option<TrustTest> {
+    /// The scopes of a grant as the target's own copies; those that it does not have are reported.
+    fn scopes(&self, name: &RelationshipName, target: &Target, written: &[Spanned<Scope>]) -> Vec<Scope> {
+        let shared = |scope: &Spanned<Scope>| {
+            if let Some((shared, _)) = target.scopes.get_key_value(&scope.value) {
+                return Some(shared.clone());
+            }
+            let known = listed(target.scopes.keys().map(Scope::as_str));
+            let message = format_args!(".grant.scopes: target `{}` has no scope `{}`{known}", target.name, scope.value.as_str());
+            self.error(&scope.place, name, message);
+            None
+        };
+        written.iter().filter_map(shared).collect()
+    }
+
+    fn test(&self, read: ReadTest, rule: &TrustRelationship, issuer: &CompiledIssuer) -> Option<TrustTest> {
         for (claim, value, place) in &read.claims {
             if let Some(message) = impossible(issuer.preset, claim, value) {
                 self.error(place, &rule.name, format_args!(".test.claims: {message}"));
@@ -147,7 +149,8 @@ impl RelationshipCompiler<'_> {
         let expect = match read.expect {
             Expected::Permit => Expectation::Permit,
             Expected::Deny(failed) => {
-                for claim in failed.iter().filter(|claim| !is_condition(&claim.value)) {
+                let is_condition = |claim: &Spanned<Arc<ClaimPath>>| rule.conditions.iter().any(|condition| condition.claim == claim.value);
+                for claim in failed.iter().filter(|claim| !is_condition(claim)) {
                     let message = format_args!(".test.failed: the relationship has no condition on `{}`", claim.value);
                     self.error(&claim.place, &rule.name, message);
                 }
@@ -191,11 +194,11 @@ fn conditions(read: Vec<ReadCondition>, issuer: &CompiledIssuer) -> Box<[Conditi
 
 /// `; there are …` when that is short enough to help.
 fn listed(names: impl Iterator<Item = impl fmt::Display>) -> String {
-    let mut names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    let mut names: Vec<_> = names.map(|name| name.to_string()).collect();
     names.sort_unstable();
     match names.len() {
         0 => "; there is none".into(),
-        1..=LISTED_NAMES => format!("; there are {}", names.join(", ")),
+        1..=LISTED_NAMES => format!("; there are `{}`", names.join("`, `")),
         _ => String::new(),
     }
 }

@@ -16,14 +16,24 @@ pub(in crate::trust) struct ReadCondition {
     pub(in crate::trust) place: Place,
 }
 
+/// All conditions of a relationship.
+#[derive(Default)]
+pub(in crate::trust) struct ReadConditions {
+    pub(in crate::trust) conditions: Vec<ReadCondition>,
+    /// Whether nothing was left out: else what is missing has been reported, and what it leads to is not worth a word.
+    pub(in crate::trust) complete: bool,
+}
+
 impl Reader {
     /// Reads all conditions; those that say nothing usable are reported and left out.
-    pub(super) fn read_when(&mut self, table: Table<'_>) -> Vec<ReadCondition> {
+    pub(super) fn read_when(&mut self, table: Table<'_>) -> ReadConditions {
         if table.is_empty() {
             table.error("it is empty: every token of the issuer would do; name the claims that must hold");
         }
         let entries = table.entries();
-        entries.into_iter().filter_map(|entry| self.read_condition(&entry)).collect()
+        let written = entries.len();
+        let conditions: Vec<_> = entries.into_iter().filter_map(|entry| self.read_condition(&entry)).collect();
+        ReadConditions { complete: written > 0 && conditions.len() == written, conditions }
     }
 
     fn read_condition(&mut self, entry: &Entry<'_>) -> Option<ReadCondition> {

@@ -31,6 +31,8 @@ pub(in crate::trust) struct ReadIssuer {
     pub(in crate::trust) preset: Option<&'static Preset>,
     pub(in crate::trust) owner: String,
     pub(in crate::trust) url: Option<Spanned<IssuerUrl>>,
+    /// Whether the lack of a URL has been reported.
+    pub(in crate::trust) url_reported: bool,
     pub(in crate::trust) audiences: Option<Vec<Spanned<Audience>>>,
     pub(in crate::trust) algorithms: Option<Vec<Spanned<Algorithm>>>,
     pub(in crate::trust) typ: Vec<Box<str>>,
@@ -57,6 +59,7 @@ impl Reader {
         let read = ReadIssuer {
             place: key.place,
             preset: preset(&mut table),
+            url_reported: table.has("url") || !table.has("preset"),
             url: table.parsed("url", url),
             owner: self.owner(&mut table).as_ref().into(),
             audiences: non_empty(&mut table, "audiences", Audience::parse),

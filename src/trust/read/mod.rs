@@ -18,7 +18,7 @@ use crate::document::{Diagnostics, Document, Kind, Place, Spanned, Table};
 use crate::domain::{ClaimPath, InvalidClaimPath, IssuerName, RelationshipName, TargetName};
 
 pub(super) use issuer::{KeyFields, ReadIssuer};
-pub(super) use relationship::{ReadCondition, ReadGrant, ReadRelationship};
+pub(super) use relationship::{ReadCondition, ReadConditions, ReadGrant, ReadRelationship};
 pub(super) use target::ReadTarget;
 pub(super) use trust_test::{Expected, ReadTest};
 

@@ -9,7 +9,7 @@ use super::Reader;
 use super::target::{LONGEST_LIFETIME, lifetime};
 use super::trust_test::ReadTest;
 
-pub(in crate::trust) use super::condition::ReadCondition;
+pub(in crate::trust) use super::condition::{ReadCondition, ReadConditions};
 
 /// What a document says about a relationship.
 pub(in crate::trust) struct ReadRelationship {
@@ -21,7 +21,7 @@ pub(in crate::trust) struct ReadRelationship {
     pub(in crate::trust) purpose: Box<str>,
     /// The last second of the day.
     pub(in crate::trust) review_by: Option<Spanned<Timestamp>>,
-    pub(in crate::trust) conditions: Vec<ReadCondition>,
+    pub(in crate::trust) conditions: ReadConditions,
     pub(in crate::trust) grants: Vec<ReadGrant>,
     pub(in crate::trust) mappings: Vec<ReadMapping>,
     pub(in crate::trust) tests: Vec<ReadTest>,

@@ -74,7 +74,58 @@ iat_skew = "3s"
     let trust = Trust::of(&[("sub/t.toml", text)]);
     let loaded = trust.load().unwrap();
     let [corp] = loaded.issuers.as_slice() else { panic!("one issuer") };
-    insta::assert_debug_snapshot!(corp.expectations, @r#""#);
+    insta::assert_debug_snapshot!(corp.expectations, @r#"
+    Expectations {
+        issuer: IssuerName(
+            "corp",
+        ),
+        replay: Once,
+        audiences: [
+            Audience(
+                "a",
+            ),
+            Audience(
+                "b",
+            ),
+        ],
+        algorithms: Algorithms(
+            [
+                Es256,
+                EdDsa,
+            ],
+        ),
+        typ: [
+            "at+jwt",
+        ],
+        extra_audiences: true,
+        leeway: Seconds(
+            5,
+        ),
+        iat_skew: Seconds(
+            3,
+        ),
+        max_lifetime: Seconds(
+            7200,
+        ),
+        max_age: Some(
+            Seconds(
+                1800,
+            ),
+        ),
+        subject: Claims(
+            [
+                ClaimPath {
+                    steps: [
+                        "kubernetes.io",
+                        "serviceaccount",
+                        "uid",
+                    ],
+                    written: "/kubernetes.io/serviceaccount/uid",
+                },
+            ],
+        ),
+    }
+    "#);
     assert_eq!(corp.url.as_str(), "http://127.0.0.1:8443/");
     assert_eq!(corp.keys, KeySource::Discovery { token_file: Some(trust.path("sub/reader.token")) }, "beside the file that names it");
     assert_eq!((corp.network, corp.ca_file.as_deref()), (Network::Loopback, Some(Path::new("/etc/ca.pem"))));
@@ -149,12 +200,15 @@ fn what_is_no_trust_file_is_left_alone_and_what_should_be_one_must_be_readable()
     assert_eq!(trust.report(), "");
     fs::write(trust.path("latin.toml"), b"\xe9").unwrap();
     symlink("nowhere", trust.path("gone.toml")).unwrap();
-    insta::assert_snapshot!(trust.report(), @"");
+    insta::assert_snapshot!(trust.report(), @r"
+    error: gone.toml: cannot be read: No such file or directory (os error 2); check that it is there and that this server may read it
+    error: latin.toml: not UTF-8; save it in that encoding
+    ");
     let empty = Trust::of(&[("README.md", "")]);
-    insta::assert_snapshot!(empty.report(), @"");
+    insta::assert_snapshot!(empty.report(), @"error: DIR: no trust file in it: write at least one *.toml that registers an issuer and a target");
     let missing = Trust::of(&[]);
     fs::remove_dir(missing.0.path()).unwrap();
-    insta::assert_snapshot!(missing.report(), @"");
+    insta::assert_snapshot!(missing.report(), @"error: DIR: cannot be read: No such file or directory (os error 2); check that it is there and that this server may read it");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Trust directories, good and bad, as real files.
 
+mod conditions;
 mod errors;
+mod issuers;
 mod lints;
 mod loading;
 mod reloading;

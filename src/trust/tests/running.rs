@@ -43,7 +43,12 @@ claims = { repository_id = "1" }
 scopes = ["write"]
 expect = "deny"
 "#;
-    assert_snapshot!(run(&format!("{WEB}{tests}")), @"");
+    assert_snapshot!(run(&format!("{WEB}{tests}")), @r#"
+    :13:1: error: trust.web.test: "permitted after all": expected a denial, got a permit by `web` for target `deploy` with scope "read"
+    :18:1: error: trust.web.test: "another repository": expected a permit, got denied: no_relationship: `repository_id` wants "1", the token has "604417739"
+    :21:1: error: trust.web.test: "the wrong condition": expected failed = ["event_name"], got failed = ["event_name", "repository_id"], denied: no_relationship: `event_name` wants none of "pull_request_target", "workflow_run", the token has "workflow_run"; `repository_id` wants "1", the token has "604417739"
+    :26:1: error: trust.web.test: "a scope that is not granted": expected a permit, got denied: scope
+    "#);
 }
 
 #[test]
@@ -65,7 +70,10 @@ claims = { repository_id = "1" }
 client_id = "also-web"
 expect = "permit"
 "#;
-    assert_snapshot!(run(&format!("{WEB}{other}{tests}")), @"");
+    assert_snapshot!(run(&format!("{WEB}{other}{tests}")), @r#"
+    :24:1: error: trust.web.test: "two fit": expected a permit, got denied: ambiguous between `also-web`, `web`; a workload names one as `client_id`, and so can a test
+    :33:1: error: trust.web.test: "the other is named": expected a permit by this relationship, got one by `also-web` for target `deploy` with scope "read"
+    "#);
 }
 
 #[test]
