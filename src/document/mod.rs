@@ -6,6 +6,7 @@
 //! stops at the first fault: each take reports its own and gives `None`, and whoever asked for the document looks at
 //! [`Diagnostics::has_errors`] in the end.
 
+mod convert;
 mod diagnostic;
 mod place;
 mod source;
@@ -17,7 +18,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use place::{Place, Spanned};
 pub use source::Document;
 pub use table::Table;
-pub use value::{Entry, Kind, Value};
+pub use value::{Entry, Kind, Value, field_path};
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use crate::domain::Seconds;
 
 use super::source::Context;
 use super::spelling::nearest;
-use super::value::{Entry, Value, join};
+use super::value::{Entry, Value, field_path};
 use super::{Place, Spanned};
 
 /// A table and the fields taken from it so far.
@@ -71,7 +71,7 @@ impl<'a> Table<'a> {
     pub fn value(&mut self, name: &'static str) -> Option<Value<'a>> {
         self.known.push(name);
         let (_, raw) = self.fields.get_key_value(name)?;
-        Some(Value { context: self.context, path: join(&self.path, name), span: raw.span(), raw: raw.get_ref() })
+        Some(Value { context: self.context, path: field_path(&self.path, name), span: raw.span(), raw: raw.get_ref() })
     }
 
     /// Takes a string.
@@ -79,74 +79,39 @@ impl<'a> Table<'a> {
         self.value(name)?.text()
     }
 
+    /// Takes a string that says something when it is there.
+    pub fn non_empty_text(&mut self, name: &'static str) -> Option<Spanned<&'a str>> {
+        self.value(name)?.non_empty_text("write something, or leave it out")
+    }
+
     /// Takes a string that must be there and say something; `advice` says what to write.
     pub fn required_text(&mut self, name: &'static str, advice: &str) -> Option<Spanned<&'a str>> {
         self.require(name, advice);
-        let value = self.value(name)?;
-        let text = value.text()?;
-        if text.value.trim().is_empty() {
-            value.error(format_args!("it is empty: {advice}"));
-            return None;
-        }
-        Some(text)
+        self.value(name)?.non_empty_text(advice)
     }
 
     /// Takes a boolean.
     pub fn bool(&mut self, name: &'static str) -> Option<Spanned<bool>> {
-        let value = self.value(name)?;
-        if let DeValue::Boolean(flag) = value.raw {
-            return Some(Spanned { value: *flag, place: value.place() });
-        }
-        value.mismatch("`true` or `false`");
-        None
+        self.value(name)?.bool()
     }
 
     /// Takes an integer.
     pub fn integer(&mut self, name: &'static str) -> Option<Spanned<i64>> {
-        let value = self.value(name)?;
-        if let DeValue::Integer(number) = value.raw {
-            let parsed = i64::from_str_radix(number.as_str(), number.radix());
-            if parsed.is_err() {
-                value.error("the integer does not fit into 64 bits");
-            }
-            return parsed.ok().map(|parsed| Spanned { value: parsed, place: value.place() });
-        }
-        value.mismatch("an integer");
-        None
+        self.value(name)?.integer()
     }
 
     /// Takes a duration: a string with a unit, such as `"15m"`.
     pub fn duration(&mut self, name: &'static str) -> Option<Spanned<Seconds>> {
-        let value = self.value(name)?;
-        if matches!(value.raw, DeValue::String(_)) {
-            return value.parse(Seconds::parse);
-        }
-        value.mismatch("a duration with a unit, in quotes: \"90s\", \"15m\", \"12h\", \"30d\"");
-        None
+        self.value(name)?.duration()
     }
 
     /// Takes a date without a time.
     pub fn date(&mut self, name: &'static str) -> Option<Spanned<Date>> {
-        const EXPECTED: &str = "a date without quotes and without a time: 2027-06-30";
-        let value = self.value(name)?;
-        let DeValue::Datetime(written) = value.raw else {
-            value.mismatch(EXPECTED);
-            return None;
-        };
-        let (Some(date), None) = (written.date, written.time) else {
-            value.mismatch(EXPECTED);
-            return None;
-        };
-        let parts = i16::try_from(date.year).ok().zip(i8::try_from(date.month).ok()).zip(i8::try_from(date.day).ok());
-        let parsed = parts.and_then(|((year, month), day)| Date::new(year, month, day).ok());
-        if parsed.is_none() {
-            value.error("there is no such day");
-        }
-        parsed.map(|parsed| Spanned { value: parsed, place: value.place() })
+        self.value(name)?.date()
     }
 
     /// Takes a string and parses it.
-    pub fn parsed<T, E: fmt::Display>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<Spanned<T>> {
+    pub fn parsed<T, E: fmt::Display>(&mut self, name: &'static str, parse: impl FnOnce(&'a str) -> Result<T, E>) -> Option<Spanned<T>> {
         self.value(name)?.parse(parse)
     }
 
@@ -159,41 +124,19 @@ impl<'a> Table<'a> {
     pub fn parsed_list<T, E: fmt::Display>(
         &mut self,
         name: &'static str,
-        mut parse: impl FnMut(&'a str) -> Result<T, E>,
+        parse: impl FnMut(&'a str) -> Result<T, E>,
     ) -> Option<Vec<Spanned<T>>> {
-        let value = self.value(name)?;
-        if !matches!(value.raw, DeValue::Array(_)) {
-            value.mismatch("an array of strings");
-            return None;
-        }
-        Some(value.items().into_iter().filter_map(|item| item.parse(&mut parse)).collect())
+        self.value(name)?.parse_list(parse)
     }
 
     /// Takes a table.
     pub fn table(&mut self, name: &'static str) -> Option<Table<'a>> {
-        let value = self.value(name)?;
-        if let DeValue::Table(table) = value.raw {
-            return Some(value.as_table(table));
-        }
-        value.mismatch("a table");
-        None
+        self.value(name)?.table()
     }
 
     /// Takes an array of tables; empty when it is absent.
     pub fn tables(&mut self, name: &'static str) -> Vec<Table<'a>> {
-        let Some(value) = self.value(name) else { return Vec::new() };
-        if !matches!(value.raw, DeValue::Array(_)) {
-            value.mismatch(&format!("an array of tables: [[{}]]", value.path));
-            return Vec::new();
-        }
-        let table = |item: Value<'a>| {
-            if let DeValue::Table(table) = item.raw {
-                return Some(item.as_table(table));
-            }
-            item.mismatch("a table");
-            None
-        };
-        value.items().into_iter().filter_map(table).collect()
+        self.value(name).map(|value| value.tables()).unwrap_or_default()
     }
 
     /// Takes every field, for tables whose names the document chooses, in the order of the file.
@@ -203,7 +146,7 @@ impl<'a> Table<'a> {
             let name: &'a std::borrow::Cow<'a, str> = key.get_ref();
             Entry {
                 key: Spanned { value: name, place: self.context.place(&key.span()) },
-                value: Value { context: self.context, path: join(&self.path, name), span: raw.span(), raw: raw.get_ref() },
+                value: Value { context: self.context, path: field_path(&self.path, name), span: raw.span(), raw: raw.get_ref() },
                 opened_by_key: key.span() == raw.span(),
             }
         };
@@ -224,20 +167,6 @@ impl<'a> Table<'a> {
             let separator = if self.path.is_empty() { "" } else { ": " };
             let message = format!("{}{separator}unknown field `{name}`{hint}, expected one of {}", self.path, expected.join(", "));
             self.context.error(&key.span(), message);
-        }
-    }
-}
-
-impl<'a> Value<'a> {
-    /// Parses the text of a string; reports any other type, and why the text is no `T`.
-    pub fn parse<T, E: fmt::Display>(&self, parse: impl FnOnce(&'a str) -> Result<T, E>) -> Option<Spanned<T>> {
-        let text = self.text()?;
-        match parse(text.value) {
-            Ok(parsed) => Some(Spanned { value: parsed, place: text.place }),
-            Err(error) => {
-                self.error(error);
-                None
-            }
         }
     }
 }

@@ -50,8 +50,8 @@ ownr = \"é\"
     f.toml:1:1: error: `owner` is missing: name who answers for it
     f.toml:1:8: error: flag: expected `true` or `false`, found a string
     f.toml:2:9: error: count: expected an integer, found a float
-    f.toml:3:12: error: lifetime: expected a duration with a unit, in quotes: "90s", "15m", "12h", "30d", found an integer
-    f.toml:4:7: error: day: expected a date without quotes and without a time: 2027-06-30, found a date or time
+    f.toml:3:12: error: lifetime: expected a duration with a unit, in quotes ("90s", "15m", "12h", "30d"), found an integer
+    f.toml:4:7: error: day: expected a date without quotes and without a time (2027-06-30), found a date or time
     f.toml:5:7: error: url: not an issuer URL: `http` is allowed for a loopback host only; write `https`
     f.toml:6:15: error: names[1]: expected a string in quotes, found an integer
     f.toml:7:9: error: inner: expected a table, found a string

@@ -102,24 +102,15 @@ impl<'a> Value<'a> {
         matches!(self.raw, DeValue::Table(_)) && self.written().starts_with('{')
     }
 
+    /// Whether it is an array without items.
+    #[must_use]
+    pub fn is_empty_list(&self) -> bool {
+        matches!(self.raw, DeValue::Array(items) if items.is_empty())
+    }
+
     /// Reports an error here, with the path in front.
     pub fn error(&self, message: impl fmt::Display) {
         self.context.error(&self.span, format!("{}: {message}", self.path));
-    }
-
-    pub(super) fn mismatch(&self, expected: &str) {
-        self.error(format_args!("expected {expected}, found {}", self.type_name()));
-    }
-
-    /// The text of a string; anything else is reported.
-    #[must_use]
-    pub fn text(&self) -> Option<Spanned<&'a str>> {
-        if let DeValue::String(text) = self.raw {
-            Some(Spanned { value: text, place: self.place() })
-        } else {
-            self.mismatch("a string in quotes");
-            None
-        }
     }
 
     /// The kind in words: `a string`, `an array`.
@@ -154,8 +145,9 @@ impl Entry<'_> {
     }
 }
 
-/// How a name is written in a path: quoted unless it is a bare key.
-pub(super) fn join(path: &str, name: &str) -> String {
+/// The path of a field: its name behind the path of its table, quoted unless it is a bare key.
+#[must_use]
+pub fn field_path(path: &str, name: &str) -> String {
     let bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     let dot = if path.is_empty() { "" } else { "." };
     if bare { format!("{path}{dot}{name}") } else { format!("{path}{dot}{name:?}") }

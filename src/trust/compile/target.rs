@@ -1,0 +1,27 @@
+//! Targets: one audience each.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::document::{Diagnostics, Place};
+use crate::domain::{Audience, TargetName};
+use crate::policy::Target;
+use crate::trust::read::ReadTarget;
+
+/// All usable targets, by name.
+pub(super) fn compile_targets(read: Vec<ReadTarget>, diagnostics: &Diagnostics) -> HashMap<TargetName, Arc<Target>> {
+    let mut audiences: HashMap<Audience, (TargetName, Place)> = HashMap::new();
+    let mut targets = HashMap::new();
+    for target in read {
+        let ReadTarget { name, place, audience, owner, max_lifetime, scopes, algorithm } = target;
+        let Some(audience) = audience else { continue };
+        if let Some((other, first)) = audiences.get(&audience) {
+            let message = format!("target.{name}.audience: `{other}`, at {first}, has the same audience: merge the two, or choose another");
+            diagnostics.error_at(&place, message);
+        }
+        audiences.entry(audience.clone()).or_insert((name.clone(), place));
+        let target = Target { name: name.clone(), audience, owner, max_lifetime, scopes, algorithm };
+        targets.insert(name, Arc::new(target));
+    }
+    targets
+}

@@ -1,0 +1,87 @@
+//! `[target.NAME]`
+
+use std::collections::BTreeMap;
+
+use crate::document::{Place, Spanned, Table};
+use crate::domain::{Audience, Scope, Seconds, TargetName};
+use crate::token::Algorithm;
+
+use super::Reader;
+
+/// What a document says about a target.
+pub(in crate::trust) struct ReadTarget {
+    pub(in crate::trust) name: TargetName,
+    /// Where the audience was written, else the head.
+    pub(in crate::trust) place: Place,
+    pub(in crate::trust) audience: Option<Audience>,
+    pub(in crate::trust) owner: String,
+    pub(in crate::trust) max_lifetime: Seconds,
+    pub(in crate::trust) scopes: BTreeMap<Scope, String>,
+    pub(in crate::trust) algorithm: Algorithm,
+}
+
+/// The ceiling of a target that names none, in seconds.
+const DEFAULT_LIFETIME: Seconds = Seconds(15 * 60);
+/// The ceiling of every target, in seconds: what is issued cannot be taken back one by one.
+pub(super) const LONGEST_LIFETIME: Seconds = Seconds(60 * 60);
+
+impl Reader {
+    pub(super) fn read_target(&mut self, key: Spanned<&str>, mut table: Table<'_>) {
+        let name = self.target_names.register(&key, &table, TargetName::parse(key.value));
+        table.require("audience", "write the `aud` that the resource server expects");
+        let audience = table.parsed("audience", Audience::parse);
+        let owner = self.owner(&mut table).as_ref().into();
+        let max_lifetime = lifetime(&mut table, "max_lifetime", LONGEST_LIFETIME).unwrap_or(DEFAULT_LIFETIME);
+        let algorithm = table.parsed("algorithm", algorithm).map_or(Algorithm::Es256, |algorithm| algorithm.value);
+        table.require("scopes", "list what tokens may allow there: [target.NAME.scopes] with \"scope\" = \"what it allows\"");
+        let scopes = table.table("scopes").map(scopes).unwrap_or_default();
+        table.finish();
+        if let Some(name) = name {
+            let place = audience.as_ref().map_or(key.place, |audience| audience.place.clone());
+            let audience = audience.map(|audience| audience.value);
+            self.targets.push(ReadTarget { name: name.value, place, audience, owner, max_lifetime, scopes, algorithm });
+        }
+    }
+}
+
+/// A lifetime of 1 second to `longest`.
+pub(super) fn lifetime(table: &mut Table<'_>, name: &'static str, longest: Seconds) -> Option<Seconds> {
+    let value = table.value(name)?;
+    let written = value.duration()?.value;
+    if written == Seconds(0) || written > longest {
+        value.error(format_args!("{written} is out of bounds: write a lifetime of 1s to {longest}"));
+        return None;
+    }
+    Some(written)
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, &'static str> {
+    match name {
+        "ES256" => Ok(Algorithm::Es256),
+        "RS256" => Ok(Algorithm::Rs256),
+        "EdDSA" => Ok(Algorithm::EdDsa),
+        _ => Err("tokens are signed with \"ES256\", \"RS256\" or \"EdDSA\""),
+    }
+}
+
+fn scopes(table: Table<'_>) -> BTreeMap<Scope, String> {
+    if table.is_empty() {
+        table.error("it is empty: list at least one \"scope\" = \"what it allows\"");
+    }
+    let mut scopes = BTreeMap::new();
+    for entry in table.entries() {
+        if entry.is_implicit_table() {
+            entry.value.error("a scope with a dot in its name is written in quotes");
+            continue;
+        }
+        let scope = Scope::parse(entry.key.value).map_err(|error| entry.value.error(error));
+        let Some(description) = entry.value.text() else { continue };
+        if description.value.trim().is_empty() {
+            entry.value.error("it is empty: say in a few words what the scope allows");
+        }
+        if let Ok(scope) = scope {
+            scopes.insert(scope, description.value.to_owned());
+        }
+    }
+    scopes
+}
