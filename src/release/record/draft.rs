@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::{Clock, DecisionId, Digest256, IssuerName, RelationshipName, Scopes, TargetName, Timestamp};
+use crate::domain::{ClaimPath, Claims, Clock, DecisionId, Digest256, IssuerName, RelationshipName, Scopes, TargetName, Timestamp};
+use crate::policy::{Denial, FailedCondition, Miss, Permit};
+use crate::release::issuance::MintedToken;
 use crate::token::VerifiedToken;
 
 use super::text;
@@ -29,7 +31,8 @@ pub struct DecisionDraft {
     pub(super) relationship: Option<RelationshipName>,
     pub(super) target: Option<TargetName>,
     pub(super) scopes_granted: Option<Scopes>,
-    pub(super) failed: Vec<FailedCondition>,
+    pub(super) failed: Vec<Failed>,
+    pub(super) relationships: Vec<RelationshipName>,
     pub(super) nearest: Option<RelationshipName>,
 }
 
@@ -42,18 +45,12 @@ pub(super) struct Verified {
 
 /// A condition that did not hold. Only the record and its readers see expected and actual values.
 #[derive(Debug)]
-pub struct FailedCondition {
+pub(super) struct Failed {
     pub(super) claim: Box<str>,
+    /// In words.
     pub(super) expected: Box<[u8]>,
+    /// JSON; `None` when the token has no such claim.
     pub(super) actual: Option<Box<[u8]>>,
-}
-
-impl FailedCondition {
-    /// `claim` as the condition writes it; `actual` is `None` when the token has no such claim.
-    #[must_use]
-    pub fn new(claim: &str, expected: &impl Serialize, actual: Option<&impl Serialize>) -> Self {
-        Self { claim: claim.into(), expected: value(expected), actual: actual.map(value) }
-    }
 }
 
 impl DecisionDraft {
@@ -86,6 +83,7 @@ impl DecisionDraft {
             target: None,
             scopes_granted: None,
             failed: Vec::new(),
+            relationships: Vec::new(),
             nearest: None,
         }
     }
@@ -125,40 +123,61 @@ impl DecisionDraft {
         self.trust_version = Some(version);
     }
 
-    /// Who presents the token.
-    pub fn verified(&mut self, token: &VerifiedToken) {
+    /// Who presents the token, and its claims that the issuer's preset finds worth recording.
+    pub fn verified<'a>(&mut self, token: &VerifiedToken, recorded: impl IntoIterator<Item = &'a ClaimPath>) {
         self.input = Some(token.digest());
-        self.identified(token.issuer_name().clone(), token.subject());
+        let (issuer, subject) = (token.issuer_name().clone(), format!("{}:{}", token.issuer_name(), token.subject()));
+        self.verified = Some(Verified { issuer, subject: subject.into() });
+        self.claims(token.claims(), recorded);
     }
 
-    pub(super) fn identified(&mut self, issuer: IssuerName, subject: &str) {
-        self.verified = Some(Verified { subject: format!("{issuer}:{subject}").into(), issuer });
+    /// What was permitted, and the claims that its conditions name.
+    pub fn permitted(&mut self, permit: &Permit) {
+        self.relationship = Some(permit.relationship().clone());
+        self.target = Some(permit.target().name.clone());
+        self.claims(permit.token().claims(), permit.rule().conditions.iter().map(|condition| &*condition.claim));
     }
 
-    /// Claims worth recording: those that conditions name, plus the preset's ids. The first [`Self::MAX_CLAIMS`] are kept.
-    pub fn claims<'a, V: Serialize>(&mut self, selected: impl IntoIterator<Item = (&'a str, V)>) {
-        let room = Self::MAX_CLAIMS.saturating_sub(self.claims.len());
-        self.claims.extend(selected.into_iter().take(room).map(|(name, found)| (name.into(), value(&found))));
+    /// Everything that a denial knows; the caller is told less.
+    pub fn denied(&mut self, denial: &Denial) {
+        match denial {
+            Denial::Condition(miss) | Denial::NoRelationship { nearest: Some(miss) } => self.missed(miss),
+            Denial::NoRelationship { nearest: None } => {}
+            Denial::Lifetime { relationship } => self.relationship = Some(relationship.clone()),
+            Denial::Ambiguous { relationships } | Denial::Scope { relationships } | Denial::Target { relationships } => {
+                self.relationships = relationships.iter().take(Self::MAX_CLAIMS).cloned().collect();
+            }
+        }
     }
 
-    /// What was permitted.
-    pub fn permitted(&mut self, relationship: &RelationshipName, target: &TargetName, scopes: &Scopes) {
-        self.relationship = Some(relationship.clone());
-        self.target = Some(target.clone());
-        self.scopes_granted = Some(scopes.clone());
+    /// What is about to be released. Taken from the minted token itself, so that the record cannot say anything else.
+    pub(super) fn minted(&mut self, minted: &MintedToken) {
+        self.relationship = Some(minted.relationship().clone());
+        self.target = Some(minted.target().clone());
+        self.scopes_granted = Some(minted.scopes().clone());
+        // The subject of an issued token is `<issuer>:<subject>` by construction.
+        let issuer = minted.subject().split(':').next().and_then(|issuer| IssuerName::parse(issuer).ok());
+        self.verified = issuer.map(|issuer| Verified { issuer, subject: minted.subject().into() }).or(self.verified.take());
     }
 
-    /// The relationship that came nearest, and the conditions of it that did not hold. The first [`Self::MAX_CLAIMS`] are kept.
-    pub fn missed(&mut self, nearest: Option<&RelationshipName>, failed: impl IntoIterator<Item = FailedCondition>) {
-        self.nearest = nearest.cloned();
-        self.failed = failed.into_iter().take(Self::MAX_CLAIMS).collect();
+    pub(super) fn missed(&mut self, miss: &Miss) {
+        self.nearest = Some(miss.relationship.clone());
+        self.failed = miss.failed.iter().take(Self::MAX_CLAIMS).map(failed).collect();
     }
 
-    /// The relationship or target that a denial is about, when one was singled out.
-    pub fn concerns(&mut self, relationship: Option<&RelationshipName>, target: Option<&TargetName>) {
-        self.relationship = relationship.cloned().or(self.relationship.take());
-        self.target = target.cloned().or(self.target.take());
+    /// The first [`Self::MAX_CLAIMS`] are kept, each once.
+    pub(super) fn claims<'a>(&mut self, claims: &Claims, paths: impl IntoIterator<Item = &'a ClaimPath>) {
+        for path in paths {
+            let known = self.claims.len() >= Self::MAX_CLAIMS || self.claims.iter().any(|(name, _)| **name == *path.as_str());
+            if let (false, Some(found)) = (known, claims.at(path)) {
+                self.claims.push((path.as_str().into(), value(found)));
+            }
+        }
     }
+}
+
+fn failed(condition: &FailedCondition) -> Failed {
+    Failed { claim: condition.claim.as_str().into(), expected: value(&condition.expected), actual: condition.actual.as_ref().map(value) }
 }
 
 fn kept(text: &str) -> Box<str> {

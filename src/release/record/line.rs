@@ -2,7 +2,7 @@
 
 use crate::domain::{Digest256, RelationshipName, TargetName};
 
-use super::draft::{DecisionDraft, FailedCondition};
+use super::draft::{DecisionDraft, Failed};
 use super::{MAX_LINE_BYTES, MAX_UNVERIFIED_LINE_BYTES, text};
 
 /// How a request ended. The families of `docs/errors.md`, and success.
@@ -202,6 +202,9 @@ fn trusted(body: &mut Body, draft: &DecisionDraft, omit: Omit) {
     body.optional("relationship", draft.relationship.as_ref().map(RelationshipName::as_str), 64);
     body.optional("target", draft.target.as_ref().map(TargetName::as_str), 64);
     body.optional("scopes_granted", draft.scopes_granted.as_ref().map(ToString::to_string).as_deref(), 2048);
+    if !draft.relationships.is_empty() {
+        body.raw("relationships", &text::json(&draft.relationships, 64));
+    }
     if omit < Omit::ClaimValues && !draft.claims.is_empty() {
         body.object("claims", |body| {
             for (name, value) in &draft.claims {
@@ -222,7 +225,7 @@ fn trusted(body: &mut Body, draft: &DecisionDraft, omit: Omit) {
     body.raw("omitted", omitted);
 }
 
-fn failed(body: &mut Body, conditions: &[FailedCondition], with_values: bool) {
+fn failed(body: &mut Body, conditions: &[Failed], with_values: bool) {
     body.raw("failed", b"[");
     for (index, condition) in conditions.iter().enumerate() {
         body.0.extend_from_slice(if index == 0 { b"{" } else { b",{" });

@@ -8,6 +8,7 @@ mod chain;
 mod draft;
 mod fold;
 mod heads;
+mod issued;
 mod line;
 mod log;
 mod text;
@@ -17,8 +18,9 @@ mod writer;
 mod tests;
 
 pub use chain::{CHECKPOINT_TYPE, Fault, Head, Problem, Report, Verifier, verify_log};
-pub use draft::{DecisionDraft, FailedCondition};
+pub use draft::DecisionDraft;
 pub use heads::{SCHEMA, load_head, save_head};
+pub use issued::IssuedToken;
 pub use line::{Outcome, Refusal};
 pub use log::{DecisionLog, LogUnavailable, Room};
 pub use writer::{CheckpointSigner, HeadKeeper, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};

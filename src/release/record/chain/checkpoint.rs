@@ -1,10 +1,8 @@
 //! Checkpoints: lines that our key ring signs.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::Deserialize;
+
+use crate::release::issuance::PublishedKey;
 
 use super::super::line::Body;
 use super::super::text;
@@ -40,13 +38,6 @@ pub(super) enum Verdict {
 }
 
 #[derive(Deserialize)]
-struct Header {
-    alg: String,
-    typ: String,
-    kid: String,
-}
-
-#[derive(Deserialize)]
 struct Payload {
     node: String,
     seq: u64,
@@ -55,30 +46,11 @@ struct Payload {
 }
 
 /// Checks a checkpoint line that stands after `head`.
-pub(super) fn judge(view: &View, head: &Head, keys: &dyn Fn(&str) -> Option<Vec<u8>>) -> Verdict {
+pub(super) fn judge(view: &View, head: &Head, keys: &dyn Fn(&str) -> Option<PublishedKey>) -> Verdict {
     let (Some(kid), Some(signature)) = (&view.kid, &view.signature) else { return Verdict::Bad };
     let Some(key) = keys(kid) else { return Verdict::UnknownKey };
-    if opens(signature, kid, &key).is_some_and(|payload| says(&payload, view, head)) { Verdict::Good } else { Verdict::Bad }
-}
-
-/// The payload of a compact JWS that this key signed as a checkpoint.
-fn opens(compact: &str, kid: &str, key: &[u8]) -> Option<Payload> {
-    let (message, signature) = compact.rsplit_once('.')?;
-    let (header, payload) = message.split_once('.')?;
-    let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
-    if header.typ != CHECKPOINT_TYPE || header.kid != kid {
-        return None;
-    }
-    let algorithm = match header.alg.as_str() {
-        "ES256" => Algorithm::ES256,
-        "RS256" => Algorithm::RS256,
-        "EdDSA" => Algorithm::EdDSA,
-        _ => return None,
-    };
-    let jwk: Jwk = serde_json::from_slice(key).ok()?;
-    let key = DecodingKey::from_jwk(&jwk).ok()?;
-    let verified = crypto::verify(signature, message.as_bytes(), &key, algorithm).ok()?;
-    if verified { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok() } else { None }
+    let payload = key.verify(CHECKPOINT_TYPE, signature).and_then(|payload| serde_json::from_slice(&payload).ok());
+    if payload.is_some_and(|payload| says(&payload, view, head)) { Verdict::Good } else { Verdict::Bad }
 }
 
 fn says(payload: &Payload, view: &View, head: &Head) -> bool {

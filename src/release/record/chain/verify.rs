@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::domain::Digest256;
+use crate::release::issuance::PublishedKey;
 
 use super::checkpoint::{Verdict, judge};
 use super::link::{Head, View, digest_of_nothing};
@@ -13,7 +14,7 @@ use super::report::{Problem, Report};
 const MAX_RUN_BYTES: usize = 64 * 1024 * 1024;
 
 /// Verifies one file that begins a chain or continues one. See [`Verifier`].
-pub fn verify_log(log: impl Read, keys: impl Fn(&str) -> Option<Vec<u8>>, expected_head: Option<Digest256>) -> io::Result<Report> {
+pub fn verify_log(log: impl Read, keys: impl Fn(&str) -> Option<PublishedKey>, expected_head: Option<Digest256>) -> io::Result<Report> {
     let mut verifier = Verifier::new(keys, expected_head);
     verifier.file(Path::new("log"), log)?;
     Ok(verifier.finish())
@@ -46,8 +47,8 @@ struct Position<'a> {
     suspect: Option<Suspect>,
 }
 
-impl<K: Fn(&str) -> Option<Vec<u8>>> Verifier<K> {
-    /// `keys` gives the public JWK of a `kid`; `expected_head` is the head kept in the store or noted elsewhere, which the log must hold.
+impl<K: Fn(&str) -> Option<PublishedKey>> Verifier<K> {
+    /// `keys` gives the key of a `kid`, of all that were ever published; `expected_head` is the head kept in the store or noted elsewhere, which the log must hold.
     pub fn new(keys: K, expected_head: Option<Digest256>) -> Self {
         Self { keys, expected: expected_head, report: Report::default(), head: None, node: None, last_place: (Path::new("").into(), 0) }
     }
@@ -105,11 +106,7 @@ impl<K: Fn(&str) -> Option<Vec<u8>>> Verifier<K> {
             }
             at.started = true;
         }
-        match &self.node {
-            None => self.node.clone_from(&view.node),
-            Some(node) if Some(node) != view.node.as_ref() => self.report.fault(at.file, at.line, Problem::OtherNode),
-            Some(_) => {}
-        }
+        self.check_node(at, view);
         self.report.lines += 1;
         self.report.unsigned_tail += 1;
         if let Some(after) = &mut self.report.after_expected_head {
@@ -169,6 +166,16 @@ impl<K: Fn(&str) -> Option<Vec<u8>>> Verifier<K> {
         let continued = view.previous.filter(|_| view.seq != 1);
         if told != continued || view.previous_head.is_some() != continued.is_some() {
             self.report.fault(at.file, at.line, Problem::PreviousHead);
+        }
+    }
+
+    /// A chain may pass to another name only where a process starts.
+    fn check_node(&mut self, at: &Position<'_>, view: &View) {
+        match view.kind.as_str() {
+            "start" => self.node.clone_from(&view.node),
+            "recovered" => {}
+            _ if self.node.is_some() && self.node != view.node => self.report.fault(at.file, at.line, Problem::OtherNode),
+            _ => {}
         }
     }
 

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::super::line::IssuedFacts;
 use super::support::*;
-use crate::domain::{ClaimValue, Digest256, RelationshipName, Scopes, TargetName};
+use crate::domain::{ClaimPath, ClaimValue, Claims, Digest256};
+use crate::policy::Denial;
 use crate::release::record::*;
 
 const CONTRACT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/logging.md"));
@@ -15,21 +16,25 @@ const CONTRACT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/l
 /// A log that holds every kind of line and every member.
 async fn complete(test: &TestLog) -> Vec<u8> {
     let log = test.open();
-    let mut draft = test.verified();
-    draft.presented("https://token.actions.githubusercontent.com", Digest256::of(b"input"));
+    let permit = test.permit();
+    let mut draft = test.unverified();
+    draft.verified(permit.token(), &[ClaimPath::parse("repository_id").unwrap()]);
     draft.trust_version(Digest256::of(b"trust"));
     draft.asked(Some("https://deploy.example.com"), Some("deploy:web"));
-    draft.claims([("repository_id", ClaimValue::Text("821093847".into()))]);
-    let (relationship, target) = (RelationshipName::parse("web-shop").unwrap(), TargetName::parse("deploy").unwrap());
-    draft.permitted(&relationship, &target, &Scopes::parse("deploy:web").unwrap());
-    let facts = IssuedFacts { jti: "Zk3vC1y8wRz0yq1bqk0m2A", kid: "9wYc0V3m2kq0fB8Qm4v1o2C1wF6s7mJ0v3m8Yb1x2eE", expires_in: 600 };
+    draft.permitted(&permit);
+    draft.scopes_granted = Some(permit.scopes().clone());
+    let facts = IssuedFacts { jti: "jti-1", kid: "kid-1", expires_in: 600 };
     log.issued(log.reserve().unwrap(), &draft, facts).await.unwrap();
+    for denial in [Denial::Condition(miss("dev")), Denial::Ambiguous { relationships: vec![permit.relationship().clone()] }] {
+        let mut draft = test.verified();
+        draft.denied(&denial);
+        log.refused(draft, Refusal { outcome: Outcome::Denied, reason: denial.reason() }, None).await.unwrap();
+    }
     let mut draft = test.verified();
-    draft.missed(Some(&relationship), [FailedCondition::new("environment", &["production"], Some(&"dev"))]);
-    log.refused(draft, Refusal { outcome: Outcome::Denied, reason: "condition_failed" }, None).await.unwrap();
-    let mut draft = test.verified();
-    let long = "x".repeat(2_000);
-    draft.claims((0..64).map(|_| ("claim", [&long, &long, &long])));
+    let names: Vec<_> = (0..64).map(|index| format!("claim{index}")).collect();
+    let paths: Vec<_> = names.iter().map(|name| ClaimPath::parse(name).unwrap()).collect();
+    let value = ClaimValue::Text("x".repeat(500).into());
+    draft.claims(&Claims::from_distinct(names.iter().map(|name| (name.as_str().into(), value.clone())).collect()), &paths);
     log.refused(draft, DENIED, None).await.unwrap();
     let mut draft = test.unverified();
     draft.presented("https://evil.example", Digest256::of(b"other"));

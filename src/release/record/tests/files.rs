@@ -29,6 +29,19 @@ async fn a_log_begins_continues_and_verifies() {
 }
 
 #[tokio::test]
+async fn a_node_may_be_renamed_where_a_process_starts_and_nowhere_else() {
+    let test = TestLog::new();
+    for node in ["n1", "n2"] {
+        let log = DecisionLog::open(LogSettings { node: node.into(), ..test.settings() }, test.edges()).unwrap();
+        test.deny(&log, 1).await;
+        log.close().await.unwrap();
+    }
+    assert_eq!(test.verify(&[&test.path()], None).faults, []);
+    let edited = String::from_utf8(test.content()).unwrap().replacen(r#""node":"n1","decision""#, r#""node":"n9","decision""#, 1);
+    assert_eq!(test.verify_bytes(edited.as_bytes(), None).faults[0].problem, Problem::OtherNode);
+}
+
+#[tokio::test]
 async fn a_second_writer_is_refused() {
     let test = TestLog::new();
     let log = test.open();

@@ -4,5 +4,6 @@ mod contract;
 mod failing;
 mod files;
 mod lines;
+mod releasing;
 mod support;
 mod verifying;

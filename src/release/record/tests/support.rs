@@ -9,8 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tempfile::TempDir;
 
-use crate::domain::{Clock, Digest256, IssuerName, ManualClock, Timestamp};
+use crate::domain::*;
+use crate::policy::*;
+use crate::release::issuance::PublishedKey;
 use crate::release::record::*;
+use crate::token::*;
 
 pub(super) const KID: &str = "key-1";
 pub(super) const DENIED: Refusal = Refusal { outcome: Outcome::Denied, reason: "no_relationship" };
@@ -58,8 +61,54 @@ impl TestLog {
     /// A draft whose signature was verified.
     pub(super) fn verified(&self) -> DecisionDraft {
         let mut draft = self.unverified();
-        draft.identified(IssuerName::parse("github").unwrap(), "repository_id=1");
+        draft.verified(&self.token(serde_json::json!({})), []);
         draft
+    }
+
+    /// A subject token of the issuer `github`, with these claims beside the necessary ones; it expires in five minutes.
+    pub(super) fn token(&self, mut claims: serde_json::Value) -> VerifiedToken {
+        let now = self.clock.now();
+        let necessary =
+            serde_json::json!({"iss": "https://ci.test", "sub": "job", "aud": "sts", "iat": now, "exp": now.unix() + 300, "jti": "one"});
+        claims.as_object_mut().unwrap().extend(necessary.as_object().unwrap().clone());
+        let token = UnverifiedToken::parse(&SubjectToken::new(self.sign_as("JWT", claims.to_string().as_bytes()))).unwrap();
+        let expected = Expectations {
+            issuer: IssuerName::parse("github").unwrap(),
+            replay: ReplayMode::Once,
+            audiences: vec![Audience::parse("sts").unwrap()],
+            algorithms: Algorithms::from(vec![Algorithm::EdDsa]),
+            typ: vec![],
+            extra_audiences: false,
+            leeway: Seconds(60),
+            iat_skew: Seconds(10),
+            max_lifetime: Seconds(3_600),
+            max_age: None,
+            subject: SubjectRule::Sub,
+        };
+        let document = format!(r#"{{"keys":[{}]}}"#, self.jwk());
+        verify(token, &KeySet::parse(document.as_bytes(), &expected.algorithms).unwrap(), &expected, now).unwrap()
+    }
+
+    /// What `web-shop` permits a token from production.
+    pub(super) fn permit(&self) -> Permit {
+        let token = self.token(serde_json::json!({"environment": "production", "repository_id": "821093847", "protected": true}));
+        let target = Arc::new(Target {
+            name: TargetName::parse("deploy").unwrap(),
+            audience: Audience::parse("https://deploy.example.com").unwrap(),
+            owner: "deploy@example.com".into(),
+            max_lifetime: Seconds(900),
+            scopes: [(Scope::parse("deploy:web").unwrap(), String::new())].into(),
+            algorithm: Algorithm::Es256,
+        });
+        let name = RelationshipName::parse("web-shop").unwrap();
+        let mut rule = TrustRelationship::new(name, IssuerName::parse("github").unwrap(), "o".into(), "p", Timestamp::MAX);
+        let claim = Arc::new(ClaimPath::parse("environment").unwrap());
+        rule.conditions = [Condition { claim, matcher: ClaimMatcher::Exact(Scalar::Text("production".into())) }].into();
+        rule.grants =
+            [Grant { target, scopes: Scopes::parse("deploy:web").unwrap(), lifetime: Seconds(600), cap_to_subject: false }].into();
+        let mut builder = TrustPolicyBuilder::default();
+        builder.relationship(rule.with_pins(&[]).unwrap());
+        evaluate(&builder.build(), token, &Ask::default(), self.clock.now()).unwrap()
     }
 
     pub(super) fn unverified(&self) -> DecisionDraft {
@@ -73,9 +122,15 @@ impl TestLog {
         }
     }
 
-    pub(super) fn key(&self, kid: &str) -> Option<Vec<u8>> {
+    fn jwk(&self) -> String {
         let x = URL_SAFE_NO_PAD.encode(self.key.public_key().as_ref());
-        (kid == KID).then(|| format!(r#"{{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","x":"{x}"}}"#).into_bytes())
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"{KID}","x":"{x}"}}"#)
+    }
+
+    pub(super) fn key(&self, kid: &str) -> Option<PublishedKey> {
+        let key =
+            || PublishedKey { algorithm: Algorithm::EdDsa, first_published: Timestamp::default(), jwk: self.jwk().into(), kid: KID.into() };
+        (kid == KID).then(key)
     }
 
     pub(super) fn verify(&self, files: &[&Path], expected: Option<Digest256>) -> Report {
@@ -104,6 +159,22 @@ fn sign(key: &Ed25519KeyPair, typ: &str, payload: &[u8]) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
     let signature = URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes()));
     format!("{message}.{signature}")
+}
+
+/// A relationship that wants another environment, and another ref than none.
+pub(super) fn miss(environment: &str) -> Miss {
+    let path = |claim| Arc::new(ClaimPath::parse(claim).unwrap());
+    Miss {
+        relationship: RelationshipName::parse("web-shop").unwrap(),
+        failed: vec![
+            FailedCondition {
+                claim: path("environment"),
+                expected: "production".into(),
+                actual: Some(ClaimValue::Text(environment.into())),
+            },
+            FailedCondition { claim: path("ref"), expected: "refs/heads/release-*".into(), actual: None },
+        ],
+    }
 }
 
 /// The kinds of the lines, in order.
