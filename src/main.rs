@@ -1,3 +1,9 @@
-//! The `cambist` binary.
+//! The `cambist` binary: parses arguments, runs one command, ends with its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    cambist::cli::run(cambist::cli::Arguments::parse())
+}

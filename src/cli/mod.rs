@@ -1,1 +1,17 @@
 //! One file per command.
+//!
+//! Owns: arguments, what commands print, exit codes. Must not know: how anything is decided.
+
+mod arguments;
+mod check;
+mod demo;
+pub mod dev_issuer;
+mod keys;
+mod log;
+mod output;
+mod serve;
+mod settings;
+mod store;
+
+pub use arguments::Arguments;
+pub use arguments::run;

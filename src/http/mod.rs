@@ -9,9 +9,11 @@ mod form;
 mod health;
 mod metadata;
 mod oauth_error;
+mod routes;
 mod server;
 #[cfg(test)]
 mod testing;
+mod token;
 
 pub use answers::{Answers, DECISION_HEADER, Document};
 pub use basic::{AuthorizationError, client_hint};
@@ -20,6 +22,8 @@ pub use form::{Form, FormError, FormFault, Parameter};
 pub use health::{MetricsText, Readiness, ReadinessProbe, livez_route, metrics_route, readyz_details_route, readyz_route};
 pub use metadata::{EndpointPaths, KeyDocument, MetadataSettings, document_route, keys_route};
 pub use oauth_error::{OauthCode, OauthError};
+pub use routes::{PublicServices, admin_routes, public_routes};
 pub use server::{
     BoundListener, Drained, ListenerError, ListenerSettings, NotRun, PeerAddress, ServerHandle, TlsError, TlsFiles, Tracker, serve,
 };
+pub use token::TokenEndpoint;

@@ -183,9 +183,12 @@ impl KeyCache {
     /// What the request gets now that nothing more will be read for it. Whether a key exists can only be said while the issuer answers.
     fn settle(&self, knows: impl Fn(&KeySet) -> bool) -> Result<Arc<KeySet>, KeysError> {
         let inner = self.lock();
+        let refused = inner.last_error.as_ref().is_some_and(KeysUnread::is_refused);
         match inner.keys.standing(self.now()) {
-            Standing::Absent => Err(KeysError::Unavailable),
             Standing::Fresh(keys) | Standing::Due(keys) | Standing::Overdue(keys) if knows(&keys) => Ok(keys),
+            // A key that the issuer publishes among too many does not exist for us, and trying again will not make it.
+            _ if refused => Err(KeysError::Rejected(RejectedToken::KeyNotFound)),
+            Standing::Absent => Err(KeysError::Unavailable),
             Standing::Fresh(_) | Standing::Due(_) | Standing::Overdue(_) if inner.keys.is_failing() => Err(KeysError::Unavailable),
             Standing::Fresh(_) | Standing::Due(_) | Standing::Overdue(_) => Err(KeysError::Rejected(RejectedToken::KeyNotFound)),
         }

@@ -58,6 +58,13 @@ pub(super) enum KeysUnread {
     TokenFile { path: PathBuf },
 }
 
+impl KeysUnread {
+    /// Whether the issuer answered, with a key set beyond our limits: asking again soon would bring the same.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(self, Self::KeySet(InvalidKeySet::TooLarge | InvalidKeySet::TooManyKeys))
+    }
+}
+
 impl KeyOrigin {
     pub(super) fn of(settings: &IssuerSettings) -> Self {
         Self {

@@ -7,3 +7,8 @@ pub mod bindings;
 pub mod issuance;
 pub mod record;
 pub mod replay;
+
+use crate::store::Schema;
+
+/// The tables of everything that is remembered here.
+pub const SCHEMAS: &[Schema] = &[bindings::SCHEMA, issuance::SCHEMA, record::SCHEMA, replay::sqlite::SCHEMA];

@@ -90,6 +90,9 @@ pub enum StoreError {
         /// The database file.
         file: PathBuf,
     },
+    /// The health loop found that the database is not the one that was opened.
+    #[error("the database was deleted or replaced while it was in use; restart the server")]
+    Suspended,
     /// The engine accepted a write and does not have it.
     #[error("the store did not keep what was written")]
     NotKept,

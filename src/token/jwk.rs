@@ -70,6 +70,10 @@ impl VerificationKey {
         Ok(Self { prepared: prepared.into_iter().filter(|(algorithm, _)| allowed.allow(*algorithm)).collect() })
     }
 
+    pub(super) fn fits_any(&self) -> bool {
+        !self.prepared.is_empty()
+    }
+
     pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
         self.prepared.iter().any(|(fitting, _)| *fitting == algorithm)
     }

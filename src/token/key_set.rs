@@ -83,10 +83,10 @@ impl KeySet {
         !matches!(self.select(key_id, algorithm), Err(KeyMiss::NotFound))
     }
 
-    /// How many keys can be used.
+    /// How many keys can verify a token under one of the issuer's algorithms.
     #[must_use]
     pub fn usable(&self) -> usize {
-        self.keys.iter().filter(|(_, key)| key.is_ok()).count()
+        self.keys.iter().filter(|(_, key)| key.as_ref().is_ok_and(VerificationKey::fits_any)).count()
     }
 
     /// The keys that cannot be used, with the reason, for the log.

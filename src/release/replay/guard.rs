@@ -1,6 +1,7 @@
 //! The one door between a minted token and a token that may be released.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::domain::{Clock, Timestamp, random_bytes};
 use crate::release::issuance::{MintedToken, Spends};
@@ -19,6 +20,8 @@ use super::sqlite::SqliteEngine;
 pub struct ReplayGuard {
     clock: Arc<dyn Clock>,
     engine: Engine,
+    /// Set while the store is not the one that was opened: what it says may not outlive a restart.
+    suspended: AtomicBool,
 }
 
 enum Engine {
@@ -34,7 +37,7 @@ impl ReplayGuard {
     /// When the store does not answer.
     pub fn sqlite(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let engine = SqliteEngine::new(store, Arc::clone(&clock))?;
-        Ok(Self { clock, engine: Engine::Sqlite(engine) })
+        Ok(Self { clock, engine: Engine::Sqlite(engine), suspended: AtomicBool::new(false) })
     }
 
     /// Spends the subject token that the minted one came from. A reusable token passes without the store being asked.
@@ -46,6 +49,12 @@ impl ReplayGuard {
     pub async fn spend(&self, minted: MintedToken) -> Result<SpentToken, SpendError> {
         self.use_up(minted.spends()).await?;
         Ok(SpentToken::new(minted))
+    }
+
+    /// Refuses every spend from now on, or no longer. For the health loop, when the store is not what it was: a database file that
+    /// was deleted or replaced still answers, but nobody will know at the next start.
+    pub fn suspend(&self, suspended: bool) {
+        self.suspended.store(suspended, Ordering::SeqCst);
     }
 
     /// Keeps the store's sense of time current and forgets records that no longer matter. Call it each second.
@@ -61,6 +70,9 @@ impl ReplayGuard {
 
     pub(super) async fn use_up(&self, spends: &Spends) -> Result<(), SpendError> {
         let Some(key) = ReplayKey::of(spends) else { return Ok(()) };
+        if self.suspended.load(Ordering::SeqCst) {
+            return Err(SpendError::Unavailable(StoreError::Suspended));
+        }
         let sent_at = self.clock.now();
         if sent_at >= spends.refused_from {
             return Err(SpendError::Expired);

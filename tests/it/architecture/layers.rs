@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("trust", &["domain", "document", "issuers", "outbound", "policy", "token"]),
     ("release", &["domain", "policy", "store", "token"]),
     ("exchange", &["domain", "issuers", "policy", "release", "token", "trust"]),
-    ("http", &["domain", "exchange", "issuers", "release", "token", "trust"]),
+    ("http", &["domain", "exchange", "issuers", "policy", "release", "token", "trust"]),
     ("telemetry", &["domain"]),
     ("config", &[ALL_ABOVE]),
     ("app", &[ALL_ABOVE]),

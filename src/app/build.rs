@@ -1,0 +1,237 @@
+//! Building the parts, in the order in which they need each other.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use axum::Router;
+
+use crate::config::{DecisionSync, Destination, EncryptionKeys, Secret, SecretError, Settings};
+use crate::document::Diagnostics;
+use crate::domain::Clock;
+use crate::exchange::{ExchangeEdges, ExchangeService, TrustState};
+use crate::http::{
+    Answers, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint, Tracker, admin_routes,
+    public_routes,
+};
+use crate::issuers::Issuers;
+use crate::outbound::{Fetch, Outbound};
+use crate::release::bindings::{self, BindingError};
+use crate::release::issuance::{EncryptionKeySource, JWKS_MAX_AGE, Keys, KeysError, KeysSettings, SIGNING_ALGORITHMS};
+use crate::release::record::{DecisionLog, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
+use crate::release::replay::ReplayGuard;
+use crate::release::{SCHEMAS, record};
+use crate::store::{OpenMode, Store, StoreError, StoreSettings};
+use crate::telemetry::Metrics;
+use crate::token::Algorithm;
+use crate::trust::{CompiledTrust, Reloader, TrustSettings};
+
+use super::health::Health;
+use super::observe::{self, KeptHead};
+use super::upkeep::CountedFetches;
+
+/// The two ways this program touches the world that tests control.
+pub struct Edges {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The network's edge: below the checks of [`Outbound`], which no double can skip.
+    pub fetch: Arc<dyn Fetch>,
+}
+
+/// Every part of a server, connected, and not yet reachable.
+pub struct App {
+    pub(super) answers: Answers,
+    /// Whether changed trust waits because a name in it stands for another URL.
+    pub(super) bindings_refused: AtomicBool,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) counted_fetches: CountedFetches,
+    pub(super) guard: Arc<ReplayGuard>,
+    pub(super) health: Arc<Health>,
+    pub(super) issuers: Arc<Issuers>,
+    pub(super) kept_head: KeptHead,
+    pub(super) keys: Arc<Keys>,
+    pub(super) log: DecisionLog,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) reloader: Mutex<Reloader>,
+    pub(super) service: Arc<ExchangeService>,
+    pub(super) store: Store,
+    pub(super) tracker: Tracker,
+    pub(super) trust: Arc<ArcSwap<TrustState>>,
+    pub(super) settings: Settings,
+}
+
+/// Why a server does not start. For the administrator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An issuer name stands for another URL.
+    #[error("{0}")]
+    Binding(#[from] BindingError),
+    /// The key of a certificate is not a file.
+    #[error("[listen] tls: the key must be {{ file = … }}, because it is read again when it changes")]
+    CertificateKey,
+    /// A key that wraps the key ring cannot be had.
+    #[error("{0}")]
+    EncryptionKey(#[from] SecretError),
+    /// The key ring cannot be opened.
+    #[error("{0}")]
+    Keys(#[from] KeysError),
+    /// The decision log cannot be opened.
+    #[error("{0}")]
+    Log(#[from] LogOpenError),
+    /// The store cannot be opened.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The trust files have errors.
+    #[error("the trust files have errors:\n{}", .0.sorted().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Trust(Diagnostics),
+}
+
+impl App {
+    /// Builds everything. Blocks on the disk: for start-up. Listens nowhere, and does nothing by itself yet.
+    ///
+    /// # Errors
+    /// The first part that cannot be had; nothing is left running.
+    pub async fn build(settings: Settings, edges: Edges) -> Result<Arc<Self>, StartError> {
+        let Edges { clock, fetch } = edges;
+        let now = clock.now();
+        let (reloader, trust) = Reloader::start(trust_settings(&settings), now).map_err(StartError::Trust)?;
+        for warning in &trust.warnings {
+            tracing::warn!(trust.warning = %warning, "trust files");
+        }
+        let store = open_store(&settings, OpenMode::Serve)?;
+        bindings::bind(&store, &observe::names_and_urls(&trust.issuers)).await?;
+        let keys = Arc::new(Keys::open(store.clone(), keys_settings(&settings)?, Arc::clone(&clock))?);
+        let guard = Arc::new(ReplayGuard::sqlite(store.clone(), Arc::clone(&clock))?);
+        let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
+        let log = open_log(&settings, &kept_head, &keys, &clock)?;
+        let issuers = Arc::new(Issuers::new(Outbound::new(fetch), Arc::clone(&clock)));
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+        metrics.set_trust(&trust.version.to_string());
+        let CompiledTrust { issuers: trusted, policy, version, .. } = trust;
+        issuers.replace(trusted);
+        let trust = Arc::new(ArcSwap::from_pointee(TrustState { policy, version }));
+        let service = Arc::new(ExchangeService::new(ExchangeEdges {
+            issuer: settings.issuer.clone(),
+            clock: Arc::clone(&clock),
+            issuers: Arc::clone(&issuers),
+            trust: Arc::clone(&trust),
+            keys: Arc::clone(&keys),
+            guard: Arc::clone(&guard),
+            log: log.clone(),
+            observe: observe::into_metrics(Arc::clone(&metrics)),
+        }));
+        Ok(Arc::new(Self {
+            answers: Answers::new(&settings.issuer),
+            bindings_refused: AtomicBool::new(false),
+            clock,
+            counted_fetches: CountedFetches::default(),
+            guard,
+            health: Arc::new(Health::new(settings.decisions.node.clone())),
+            issuers,
+            kept_head,
+            keys,
+            log,
+            metrics,
+            reloader: Mutex::new(reloader),
+            service,
+            store,
+            tracker: Tracker::new(settings.listen.max_in_flight),
+            trust,
+            settings,
+        }))
+    }
+
+    /// Makes a new store, as of the instant that `clock` says: its fence refuses tokens from before.
+    ///
+    /// # Errors
+    /// When there is a store already, or none can be made.
+    pub fn prepare_store(settings: &Settings, clock: Arc<dyn Clock>) -> Result<(), StoreError> {
+        let store = open_store(settings, OpenMode::Init { accept_loss: false })?;
+        ReplayGuard::sqlite(store, clock).map(drop)
+    }
+
+    /// What the public listener serves.
+    pub fn public_router(&self) -> Router {
+        let keys = Arc::clone(&self.keys);
+        let keys: KeyDocument = Arc::new(move || {
+            let ring = keys.ring();
+            (Arc::clone(ring.jwks()), ring.jwks_etag().into())
+        });
+        let metadata = MetadataSettings { issuer: self.settings.issuer.clone(), algorithms: SIGNING_ALGORITHMS.to_vec() };
+        let token = TokenEndpoint { service: Arc::clone(&self.service), tracker: self.tracker.clone(), answers: self.answers.clone() };
+        public_routes(PublicServices {
+            issuer: self.settings.issuer.clone(),
+            token,
+            metadata: metadata.render(),
+            keys,
+            keys_max_age: JWKS_MAX_AGE,
+            readiness: self.probe(),
+        })
+    }
+
+    /// What the admin listener serves.
+    pub fn admin_router(&self) -> Router {
+        let metrics = Arc::clone(&self.metrics);
+        let text: MetricsText = Arc::new(move || metrics.encode());
+        admin_routes(&self.answers, self.probe(), text)
+    }
+
+    fn probe(&self) -> ReadinessProbe {
+        let (health, trust, keys) = (Arc::clone(&self.health), Arc::clone(&self.trust), Arc::clone(&self.keys));
+        let issuers = Arc::clone(&self.issuers);
+        Arc::new(move || health.readiness(&trust.load().version, keys.ring().version(), &issuers))
+    }
+}
+
+/// Opens the configured store with every kind of state in it.
+pub(crate) fn open_store(settings: &Settings, mode: OpenMode) -> Result<Store, StoreError> {
+    Store::open(&StoreSettings { path: settings.store.file.clone() }, SCHEMAS, mode)
+}
+
+/// Where trust comes from, and what it may say.
+pub(crate) fn trust_settings(settings: &Settings) -> TrustSettings {
+    TrustSettings {
+        directory: settings.trust.directory.clone(),
+        own_issuer: settings.issuer.clone(),
+        loopback_issuers: !settings.listen.beyond_loopback(),
+    }
+}
+
+/// How the key ring is kept.
+pub(crate) fn keys_settings(settings: &Settings) -> Result<KeysSettings, SecretError> {
+    let given = |secret: &Secret| match secret {
+        Secret::File(path) => Ok(EncryptionKeySource::File(path.clone())),
+        Secret::Env(name) => Ok(EncryptionKeySource::Text { origin: name.as_str().into(), text: secret.resolve()? }),
+    };
+    let (encryption_keys, create_if_missing) = match &settings.keys.encryption_keys {
+        EncryptionKeys::Own(file) => (vec![EncryptionKeySource::File(file.clone())], true),
+        EncryptionKeys::Given(secrets) => (secrets.iter().map(given).collect::<Result<_, _>>()?, false),
+    };
+    Ok(KeysSettings { encryption_keys, create_if_missing, rotate_every: settings.keys.rotate_every })
+}
+
+/// The file behind a reference, when it is one.
+pub(super) fn file_of(secret: &Secret) -> Option<PathBuf> {
+    if let Secret::File(path) = secret { Some(path.clone()) } else { None }
+}
+
+fn open_log(settings: &Settings, kept: &KeptHead, keys: &Arc<Keys>, clock: &Arc<dyn Clock>) -> Result<DecisionLog, StartError> {
+    let node = settings.decisions.node.as_str();
+    let place = match &settings.decisions.destination {
+        Destination::File(path) => LogPlace::File(path.clone()),
+        Destination::StandardOutput => LogPlace::StandardOutput,
+    };
+    let sync = match settings.decisions.sync {
+        DecisionSync::Always => SyncMode::Always,
+        DecisionSync::Second => SyncMode::EverySecond,
+    };
+    let signing = Arc::clone(keys);
+    let edges = LogEdges {
+        clock: Arc::clone(clock),
+        sign: Arc::new(move |payload| signing.ring().sign(Algorithm::Es256, record::CHECKPOINT_TYPE, payload).ok()),
+        keep: kept.keeper(),
+        previous: kept.load()?,
+    };
+    Ok(DecisionLog::open(LogSettings { place, node: node.into(), sync }, edges)?)
+}

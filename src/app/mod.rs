@@ -1,0 +1,16 @@
+//! The composition root: the only place that knows every layer.
+//!
+//! Owns: building the parts from settings, the loops that keep them current, readiness, start and end. Must not know: how any of
+//! them works.
+
+mod build;
+mod health;
+mod listeners;
+mod observe;
+mod running;
+mod upkeep;
+
+pub use build::{App, Edges, StartError};
+pub(crate) use build::{keys_settings, open_store, trust_settings};
+pub use listeners::{ListenFault, Listeners};
+pub use running::Running;

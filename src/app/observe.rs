@@ -1,0 +1,73 @@
+//! From what happened to what metrics say.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::domain::{IssuerName, IssuerUrl};
+use crate::exchange::{Observed, TOKEN_EXCHANGE};
+use crate::issuers::IssuerSettings;
+use crate::release::record::{Head, HeadKeeper, load_head, save_head};
+use crate::store::{Store, StoreError};
+use crate::telemetry::{Exchange, Metrics};
+
+/// Counts every exchange.
+pub(super) fn into_metrics(metrics: Arc<Metrics>) -> Box<dyn Fn(&Observed<'_>) + Send + Sync> {
+    Box::new(move |observed| {
+        metrics.exchange(&Exchange {
+            issuer: observed.issuer,
+            target: observed.target,
+            outcome: observed.outcome,
+            reason: observed.reason,
+            grant: TOKEN_EXCHANGE,
+            took: observed.latency,
+        });
+        match observed.reason {
+            "" => metrics.replay("released"),
+            "replayed" | "fenced" | "clock_offset" | "store_unavailable" => metrics.replay(observed.reason),
+            _ => {}
+        }
+    })
+}
+
+/// The names and URLs that must be bound before these issuers are trusted.
+pub(super) fn names_and_urls(issuers: &[IssuerSettings]) -> Vec<(IssuerName, IssuerUrl)> {
+    issuers.iter().map(|issuer| (issuer.name.clone(), issuer.url.clone())).collect()
+}
+
+/// The newest head of the decision log: kept here at once, and in the store as soon as that answers.
+#[derive(Clone)]
+pub(super) struct KeptHead {
+    store: Store,
+    node: Arc<str>,
+    newest: Arc<Mutex<Option<Head>>>,
+}
+
+impl KeptHead {
+    pub(super) fn new(store: Store, node: &str) -> Self {
+        Self { store, node: node.into(), newest: Arc::default() }
+    }
+
+    /// The head that the store knows. Blocks.
+    pub(super) fn load(&self) -> Result<Option<Head>, StoreError> {
+        load_head(&self.store, &self.node)
+    }
+
+    /// For the thread of the log, which must not wait for the disk of the store. Call it inside the runtime.
+    pub(super) fn keeper(&self) -> HeadKeeper {
+        let (kept, runtime) = (self.clone(), tokio::runtime::Handle::current());
+        Arc::new(move |head| {
+            *kept.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
+            let kept = kept.clone();
+            runtime.spawn(async move { kept.save().await });
+        })
+    }
+
+    /// Brings the newest head to the store. A failure shows in the health of the store; the next checkpoint tries again.
+    pub(super) async fn save(&self) {
+        let newest = *self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(head) = newest
+            && let Err(error) = save_head(&self.store, &self.node, head).await
+        {
+            tracing::warn!(error = %error, "the head of the decision log was not kept");
+        }
+    }
+}

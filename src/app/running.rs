@@ -1,0 +1,87 @@
+//! A server that runs, and how it ends.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::http::{ServerHandle, Tracker, serve};
+
+use super::build::App;
+use super::listeners::Listeners;
+
+/// A server that answers.
+pub struct Running {
+    app: Arc<App>,
+    public: ServerHandle,
+    admin: ServerHandle,
+    loops: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Begins to serve, and to keep itself current.
+    #[must_use]
+    pub fn start(app: Arc<App>, listeners: Listeners) -> Self {
+        app.issuers.warm();
+        let public = serve(listeners.public, app.public_router(), app.answers.clone(), app.tracker.clone());
+        // The admin listener runs no exchanges.
+        let admin = serve(listeners.admin, app.admin_router(), app.answers.clone(), Tracker::new(1));
+        let loops = vec![
+            every(Duration::from_secs(1), &app, async |app| app.each_second().await),
+            every(Duration::from_secs(2), &app, async |app| app.reload_trust(false).await),
+            every(Duration::from_secs(5), &app, async |app| app.refresh_issuers()),
+        ];
+        Self { app, public, admin, loops }
+    }
+
+    /// Where tokens are exchanged.
+    #[must_use]
+    pub fn public_address(&self) -> SocketAddr {
+        self.public.local_address()
+    }
+
+    /// Where administrators look.
+    #[must_use]
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin.local_address()
+    }
+
+    /// The parts.
+    #[must_use]
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Says that it is not ready, stops accepting, waits for running exchanges, writes the end of the decision log. Whether everything
+    /// ended before the deadline.
+    pub async fn drain(self, deadline: Duration) -> bool {
+        self.app.health.drain();
+        let (public, admin) = tokio::join!(self.public.drain(deadline), self.admin.drain(deadline));
+        for task in self.loops {
+            task.abort();
+            let _ = task.await;
+        }
+        let closed = self.app.log.close().await.is_ok();
+        self.app.kept_head.save().await;
+        public.requests && public.exchanges && admin.requests && closed
+    }
+}
+
+/// Repeats, without hurrying to catch up.
+fn every<F>(period: Duration, app: &Arc<App>, act: impl Fn(Arc<App>) -> F + Send + 'static) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        let mut ticks = interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            act(Arc::clone(&app)).await;
+        }
+    })
+}

@@ -1,0 +1,153 @@
+//! What a running server does by itself: look at the store, follow the key ring, reload trust, refresh keys.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::document::Diagnostics;
+use crate::domain::{IssuerName, RelationshipName};
+use crate::exchange::TrustState;
+use crate::release::bindings;
+use crate::release::replay::SpendError;
+use crate::trust::{CompiledTrust, ReloadOutcome};
+
+use super::build::App;
+use super::health::Trouble;
+use super::observe::names_and_urls;
+
+/// How many fetches metrics know of, by issuer: good ones and failures.
+pub(super) type CountedFetches = Mutex<HashMap<IssuerName, (u64, u64)>>;
+
+impl App {
+    /// Once a second.
+    pub async fn each_second(self: &Arc<Self>) {
+        let store = self.store.check().await;
+        self.guard.suspend(store.is_err());
+        self.note(Trouble::Store, store.err().map(|error| error.to_string()));
+        let clock = match self.guard.tick().await {
+            Err(error @ SpendError::ClockOffset { .. }) => Some(error.to_string()),
+            // Any other failure is the store's, and was noted above.
+            Ok(_) | Err(_) => None,
+        };
+        self.note(Trouble::ClockOffset, clock);
+        let keys = self.keys.refresh().await;
+        self.note(Trouble::KeyRing, keys.err().map(|error| error.to_string()));
+        let log = self.log.is_broken().then(|| "the last write failed; it is tried again each second".to_owned());
+        self.note(Trouble::Log, log);
+        self.note_issuers();
+        self.metrics.set_key_ring_version(self.keys.ring().version());
+        self.metrics.set_in_flight(self.tracker.in_flight());
+        self.metrics.set_degraded(&self.health.names());
+    }
+
+    /// Every five seconds.
+    pub fn refresh_issuers(&self) {
+        self.issuers.tick();
+    }
+
+    /// Every two seconds, and at once with `force`: looks whether the trust files changed. A broken change is refused whole.
+    pub async fn reload_trust(self: &Arc<Self>, force: bool) {
+        let app = Arc::clone(self);
+        let looked = tokio::task::spawn_blocking(move || {
+            let mut reloader = app.reloader.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = app.clock.now();
+            let outcome = if force { reloader.force(now) } else { reloader.poll(now) };
+            (outcome, reloader.is_refused())
+        });
+        match looked.await {
+            Ok((ReloadOutcome::Unchanged, refused)) => {
+                if !refused && !self.bindings_refused() {
+                    self.note(Trouble::Trust, None);
+                }
+            }
+            Ok((ReloadOutcome::Changed { trust, removed }, _)) => self.put_in_force(*trust, &removed).await,
+            Ok((ReloadOutcome::Refused(diagnostics), _)) => self.refuse_trust(&diagnostics),
+            Err(_) => tracing::error!("looking at the trust files panicked; the old trust stays in force"),
+        }
+    }
+
+    /// SIGHUP: the decision log was moved away, or trust should be looked at now.
+    pub async fn hang_up(self: &Arc<Self>) {
+        if self.log.reopen().await.is_err() {
+            tracing::error!("the decision log could not be opened again");
+        }
+        self.reload_trust(true).await;
+    }
+
+    async fn put_in_force(self: &Arc<Self>, trust: CompiledTrust, removed: &[RelationshipName]) {
+        if let Err(error) = bindings::bind(&self.store, &names_and_urls(&trust.issuers)).await {
+            tracing::error!(reason = error.reason(), error = %error, "changed trust refused; the old trust stays in force");
+            self.metrics.trust_reload("refused");
+            self.bindings_refused.store(true, std::sync::atomic::Ordering::SeqCst);
+            self.note(Trouble::Trust, Some(error.to_string()));
+            return;
+        }
+        self.bindings_refused.store(false, std::sync::atomic::Ordering::SeqCst);
+        for warning in &trust.warnings {
+            tracing::warn!(trust.warning = %warning, "trust files");
+        }
+        let known: Vec<_> = trust.issuers.iter().map(|issuer| issuer.name.clone()).collect();
+        for gone in self.issuers.all().iter().map(|issuer| &issuer.settings().name).filter(|name| !known.contains(name)) {
+            self.metrics.forget_issuer(gone);
+        }
+        let version = trust.version;
+        // Both at once for whoever asks: relationships of an unknown issuer, and issuers without relationships, permit nothing.
+        self.trust.store(Arc::new(TrustState { policy: trust.policy, version }));
+        self.issuers.replace(trust.issuers);
+        self.issuers.warm();
+        self.metrics.set_trust(&version.to_string());
+        self.metrics.trust_reload("changed");
+        self.note(Trouble::Trust, None);
+        tracing::info!(trust.version = %version, "changed trust is in force");
+        for name in removed {
+            tracing::warn!(relationship = %name, "relationship removed: nothing is issued by it any more; tokens it permitted live on until they expire");
+        }
+    }
+
+    fn refuse_trust(&self, diagnostics: &Diagnostics) {
+        let errors = diagnostics.sorted();
+        for error in &errors {
+            tracing::error!(trust.error = %error, "changed trust refused; the old trust stays in force");
+        }
+        self.metrics.trust_reload("refused");
+        self.note(Trouble::Trust, Some(errors.first().map(ToString::to_string).unwrap_or_default()));
+    }
+
+    fn bindings_refused(&self) -> bool {
+        self.bindings_refused.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    fn note_issuers(&self) {
+        let mut counted = self.counted_fetches.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failing = Vec::new();
+        for health in self.issuers.all().iter().map(|issuer| issuer.health()) {
+            self.metrics.set_issuer_keys(&health.name, health.usable_keys);
+            let known = counted.entry(health.name.clone()).or_default();
+            let now = (health.fetches.saturating_sub(health.failures), health.failures);
+            // A reload may have begun a new count.
+            for _ in known.0..now.0 {
+                self.metrics.issuer_fetch(&health.name, "ok");
+            }
+            for _ in known.1..now.1 {
+                self.metrics.issuer_fetch(&health.name, "failed");
+            }
+            *known = now;
+            if let Some(error) = health.last_error {
+                failing.push(format!("{}: {error}", health.name));
+            }
+        }
+        drop(counted);
+        self.note(Trouble::IssuerKeys, (!failing.is_empty()).then(|| failing.join("; ")));
+    }
+
+    /// One line when a trouble begins and one when it ends.
+    fn note(&self, trouble: Trouble, what: Option<String>) {
+        let (begins, text) = (what.is_some(), what.clone().unwrap_or_default());
+        if self.health.set(trouble, what) {
+            if begins {
+                tracing::error!(degraded = trouble.name(), error = text, "degraded");
+            } else {
+                tracing::info!(degraded = trouble.name(), "no longer degraded");
+            }
+        }
+    }
+}

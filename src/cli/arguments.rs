@@ -1,0 +1,133 @@
+//! What can be typed, and what exit codes mean.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{check, demo, dev_issuer, keys, log, output, serve, store};
+
+/// Exchanges a workload's OIDC token for a short-lived token that opens exactly one door.
+///
+/// Exit codes: 0 done; 1 the answer is no (a configuration with errors, a log that was tampered with) or the command failed; 2 the
+/// arguments are wrong.
+#[derive(Debug, Parser)]
+#[command(name = "cambist", version, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show a complete exchange on this machine, with nothing configured
+    Demo {
+        /// Leave the server running, and print the curl line to try
+        #[arg(long)]
+        serve: bool,
+    },
+    /// Run the server
+    Serve(Config),
+    /// Read a configuration: errors, lint, trust tests. Needs no secret
+    Check {
+        #[command(flatten)]
+        config: Config,
+        /// Treat warnings as errors
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Run a local issuer that mints tokens in the shape of any preset. Loopback only
+    DevIssuer {
+        /// Where to listen; port 0 takes a free one
+        #[arg(long, default_value = "127.0.0.1:9100")]
+        listen: SocketAddr,
+        /// `aud` of its tokens: the issuer URL of the cambist server
+        #[arg(long, default_value = "http://127.0.0.1:8080")]
+        audience: String,
+    },
+    /// Look at and rotate the keys that sign issued tokens
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Prepare a store
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Check a decision log
+    #[command(subcommand)]
+    Log(LogCommand),
+}
+
+/// Which configuration.
+#[derive(Args, Debug)]
+pub(super) struct Config {
+    /// The server's configuration file
+    #[arg(long, value_name = "FILE", default_value = "config/cambist.toml")]
+    pub(super) config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// List every key with its state
+    List(Config),
+    /// Let the next key sign from now on; a running server follows within a second
+    Rotate {
+        #[command(flatten)]
+        config: Config,
+        /// Drop keys at once: tokens they signed stop verifying. All keys, unless --kid names one
+        #[arg(long)]
+        compromised: bool,
+        /// Drop only this key
+        #[arg(long, requires = "compromised")]
+        kid: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum StoreCommand {
+    /// Write a deployment id into a store that has none
+    Init {
+        #[command(flatten)]
+        config: Config,
+        /// Start a new history on a store that has one: everything issued before now is cut off
+        #[arg(long)]
+        accept_loss: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LogCommand {
+    /// Find edits, removals and reorderings; and truncation, against the head in the store or the one given
+    Verify {
+        #[command(flatten)]
+        config: Config,
+        /// The log, oldest file first. Default: the configured file
+        files: Vec<PathBuf>,
+        /// The head that the log must contain: 64 hexadecimal digits
+        #[arg(long)]
+        head: Option<String>,
+        /// A JWK set with the keys that signed checkpoints. Default: those in the store
+        #[arg(long, value_name = "FILE")]
+        keys: Option<PathBuf>,
+    },
+}
+
+/// Runs one command to its end.
+#[must_use]
+pub fn run(arguments: Arguments) -> ExitCode {
+    let result = match arguments.command {
+        Command::Demo { serve } => demo::run(serve),
+        Command::Serve(config) => serve::run(&config.config),
+        Command::Check { config, strict } => Ok(check::run(&config.config, strict)),
+        Command::DevIssuer { listen, audience } => dev_issuer::run(listen, audience),
+        Command::Keys(command) => keys::run(command),
+        Command::Store(StoreCommand::Init { config, accept_loss }) => store::init(&config.config, accept_loss),
+        Command::Log(command) => log::run(command),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `cambist dev-issuer`: a local issuer that mints tokens in the shape of any preset.
+
+mod issuer;
+mod server;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::domain::{Clock, IssuerUrl, SystemClock};
+
+use super::output;
+
+pub use issuer::{DevIssuer, MintRequest};
+
+/// A development issuer that answers on loopback.
+pub struct DevIssuerServer {
+    issuer: Arc<DevIssuer>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl DevIssuerServer {
+    /// Starts it. `audience` is the default `aud` of its tokens. Refuses every address but loopback.
+    pub async fn start(listen: SocketAddr, audience: String, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        if !listen.ip().is_loopback() {
+            bail!("{listen} is not loopback: whoever reaches this issuer can be anybody, so it listens on 127.0.0.1 or [::1] only");
+        }
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let url = IssuerUrl::parse(&format!("http://{}", listener.local_addr()?))?;
+        let issuer = Arc::new(DevIssuer::new(url, audience, clock)?);
+        let router = server::router(Arc::clone(&issuer));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(Self { issuer, serving })
+    }
+
+    /// Its `iss`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.issuer.url().as_str()
+    }
+
+    /// The issuer itself.
+    #[must_use]
+    pub fn issuer(&self) -> &DevIssuer {
+        &self.issuer
+    }
+
+    /// Stops answering.
+    pub async fn stop(self) {
+        self.serving.abort();
+        let _ = self.serving.await;
+    }
+}
+
+/// Runs until it is interrupted.
+pub(super) fn run(listen: SocketAddr, audience: String) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let server = DevIssuerServer::start(listen, audience, Arc::new(SystemClock::new())).await?;
+        output::line(format!("development issuer {}", server.url()));
+        output::line(format!("  mint  curl -s '{}/mint?preset=github-actions' -d '{{\"ref\":\"refs/heads/main\"}}'", server.url()));
+        output::line("  trust it in a file below your trust directory with:  url, network = \"loopback\"");
+        tokio::signal::ctrl_c().await?;
+        server.stop().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,133 @@
+//! Why an exchange yields no token: the families of failure, each with its stable reasons.
+
+use crate::domain::{Seconds, Timestamp};
+use crate::policy::Denial;
+use crate::token::RejectedToken;
+
+use super::request::Malformed;
+
+/// The families of failure; `docs/errors.md` lists their reasons.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Family {
+    /// The request is not one of RFC 8693.
+    Malformed,
+    /// The token is bad.
+    Rejected,
+    /// No relationship permits it.
+    Denied,
+    /// We cannot tell, so no. Trying again helps.
+    Unavailable,
+}
+
+impl Family {
+    /// The word on the wire, in records and in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Rejected => "rejected",
+            Self::Denied => "denied",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// Why an exchange yields no token.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// The request is malformed.
+    Malformed(Malformed),
+    /// The token is bad in itself.
+    Rejected(RejectedToken),
+    /// The token has been spent.
+    Replayed,
+    /// The replay guard may have lost its memory of tokens issued up to `until`: a newer one helps, this one never will.
+    Fenced {
+        /// Tokens issued up to this instant are refused.
+        until: Timestamp,
+        /// From then on, seen from the request, a new token will be accepted.
+        retry_after: Seconds,
+    },
+    /// No relationship permits it.
+    Denied(Denial),
+    /// A dependency is unavailable.
+    Unavailable(Unavailable),
+}
+
+/// A dependency that cannot be asked or written to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unavailable {
+    /// Our clock and the store's disagree too much.
+    ClockOffset,
+    /// The issuer's keys were never fetched, or too long ago.
+    IssuerKeys,
+    /// The decision log takes no lines.
+    Log,
+    /// Too many exchanges at once.
+    Overloaded,
+    /// No key signs.
+    Signing,
+    /// The replay guard cannot tell.
+    Store,
+}
+
+impl Unavailable {
+    /// The stable reason.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::ClockOffset => "clock_offset",
+            Self::IssuerKeys => "issuer_keys_unavailable",
+            Self::Log => "log_unavailable",
+            Self::Overloaded => "overloaded",
+            Self::Signing => "signing_unavailable",
+            Self::Store => "store_unavailable",
+        }
+    }
+}
+
+impl Refusal {
+    /// Its family.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        match self {
+            Self::Malformed(_) => Family::Malformed,
+            Self::Rejected(_) | Self::Replayed | Self::Fenced { .. } => Family::Rejected,
+            Self::Denied(_) => Family::Denied,
+            Self::Unavailable(_) => Family::Unavailable,
+        }
+    }
+
+    /// Its stable reason.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Malformed(malformed) => malformed.reason(),
+            Self::Rejected(rejected) => rejected.reason(),
+            Self::Replayed => "replayed",
+            Self::Fenced { .. } => "fenced",
+            Self::Denied(denial) => denial.reason(),
+            Self::Unavailable(unavailable) => unavailable.reason(),
+        }
+    }
+
+    /// What a caller may know beside family and reason: the name of a parameter, or, for a known caller, of the claims that differ. Never
+    /// anything of the request, and never an expected value.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Malformed(Malformed::ParameterMissing(name) | Malformed::ParameterUnsupported(name)) => Some((*name).into()),
+            Self::Denied(Denial::Condition(miss)) => {
+                let claims: Vec<_> = miss.failed.iter().map(|failed| failed.claim.as_str()).collect();
+                Some(format!("claims {}", claims.join(", ")))
+            }
+            _ => None,
+        }
+    }
+
+    /// When a *new* token has a chance that this one never gets.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Seconds> {
+        if let Self::Fenced { retry_after, .. } = self { Some(*retry_after) } else { None }
+    }
+}

@@ -1,0 +1,242 @@
+//! The conductor: the whole story of an exchange in one function.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::domain::{Clock, DecisionId, Digest256, IssuerName, IssuerUrl, Seconds, TargetName, Timestamp};
+use crate::issuers::{Issuers, KeysError};
+use crate::policy::{Denial, TrustPolicy, evaluate};
+use crate::release::issuance::{Keys, SigningFailed, mint};
+use crate::release::record::{self, DecisionDraft, DecisionLog, IssuedToken, Outcome, Room};
+use crate::release::replay::{ReplayGuard, SpendError, SpentToken};
+use crate::token::{RejectedToken, UnverifiedToken, verify};
+
+use super::refusal::{Family, Refusal, Unavailable};
+use super::request::{ExchangeRequest, Malformed, Parameters};
+
+/// The trust that exchanges are decided by. Replaced as a whole by a reload.
+#[derive(Debug)]
+pub struct TrustState {
+    /// Relationships and targets.
+    pub policy: TrustPolicy,
+    /// SHA-256 of the compiled trust.
+    pub version: Digest256,
+}
+
+/// What the conductor works with.
+pub struct ExchangeEdges {
+    /// `iss` of the tokens we issue.
+    pub issuer: IssuerUrl,
+    /// The clock; read once per request.
+    pub clock: Arc<dyn Clock>,
+    /// The trusted issuers.
+    pub issuers: Arc<Issuers>,
+    /// The trust that decides.
+    pub trust: Arc<ArcSwap<TrustState>>,
+    /// The key ring.
+    pub keys: Arc<Keys>,
+    /// The replay guard.
+    pub guard: Arc<ReplayGuard>,
+    /// The decision log.
+    pub log: DecisionLog,
+    /// Told of every exchange, after it is over.
+    pub observe: Box<dyn Fn(&Observed<'_>) + Send + Sync>,
+}
+
+/// What an exchange came to, for metrics.
+pub struct Observed<'a> {
+    /// The issuer, when it is registered.
+    pub issuer: Option<&'a IssuerName>,
+    /// The target, when it is registered and known to be meant.
+    pub target: Option<&'a TargetName>,
+    /// `issued`, or the family of failure.
+    pub outcome: &'static str,
+    /// The stable reason; empty for `issued`.
+    pub reason: &'static str,
+    /// From the first byte of the form to the answer.
+    pub latency: Duration,
+}
+
+/// What the caller gets: always with the id under which everything stands in the decision log.
+#[derive(Debug)]
+pub struct Answer {
+    /// The decision id.
+    pub decision: DecisionId,
+    /// The token, or why there is none.
+    pub result: Result<IssuedToken, Refusal>,
+}
+
+/// Exchanges subject tokens for issued tokens.
+pub struct ExchangeService(ExchangeEdges);
+
+impl ExchangeService {
+    /// Puts the conductor in front of its instruments.
+    #[must_use]
+    pub fn new(edges: ExchangeEdges) -> Self {
+        Self(edges)
+    }
+
+    /// Performs one exchange: answers with the token, or says why there is none. Either way it is recorded first.
+    ///
+    /// To be run in a task of its own: a caller that goes away must not stop it between the spend and the record.
+    pub async fn exchange(&self, parameters: Parameters, peer: Option<IpAddr>) -> Answer {
+        let mut draft = self.begin(peer);
+        let mut seen = Seen::default();
+        match self.decide(parameters, &mut draft, &mut seen).await {
+            Ok(ready) => self.release(ready, draft, &seen).await,
+            Err(refusal) => self.refuse(draft, refusal, &seen).await,
+        }
+    }
+
+    /// Records a request that was turned away before it was read: too large, not a form, not a POST, one too many.
+    #[must_use]
+    pub fn turned_away(&self, family: Family, reason: &'static str, peer: Option<IpAddr>) -> DecisionId {
+        let draft = self.begin(peer);
+        let (decision, started) = (draft.id(), self.0.clock.monotonic());
+        self.0.log.noted(&draft, record::Refusal { outcome: outcome(family), reason });
+        self.observe(&Seen::default(), family.name(), reason, started);
+        decision
+    }
+
+    fn begin(&self, peer: Option<IpAddr>) -> DecisionDraft {
+        DecisionDraft::begin(&*self.0.clock, peer)
+    }
+
+    /// Stops 2 to 7 up to the spend: what comes out is spent, and released by nothing but its record.
+    async fn decide(&self, parameters: Parameters, draft: &mut DecisionDraft, seen: &mut Seen) -> Result<Ready, Refusal> {
+        let now = draft.arrived();
+        let request = ExchangeRequest::parse(parameters)?;
+        draft.asked(request.ask.target.as_deref(), request.ask.scopes.as_ref().map(ToString::to_string).as_deref());
+
+        let unverified = UnverifiedToken::parse(&request.subject_token)?;
+        draft.presented(unverified.issuer(), unverified.digest());
+        let issuer = self.0.issuers.trusted(unverified.issuer()).ok_or(RejectedToken::UnknownIssuer)?;
+        seen.issuer = Some(issuer.settings().name.clone());
+        let keys = issuer.keys(&unverified, now).await?;
+        let token = verify(unverified, &keys, &issuer.settings().expectations, now)?;
+        draft.verified(&token, &issuer.settings().recorded);
+
+        let trust = self.0.trust.load_full();
+        draft.trust_version(trust.version);
+        let permit = evaluate(&trust.policy, token, &request.ask, now)?;
+        seen.target = Some(permit.target().name.clone());
+        draft.permitted(&permit);
+
+        let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
+        let minted = mint(permit, &ring, &self.0.issuer, now)?;
+        let room = self.0.log.reserve().map_err(|_| Refusal::Unavailable(Unavailable::Log))?;
+        let spent = self.0.guard.spend(minted).await.map_err(|error| not_spent(&error, now))?;
+        Ok(Ready { spent, room })
+    }
+
+    async fn release(&self, ready: Ready, draft: DecisionDraft, seen: &Seen) -> Answer {
+        let (decision, started) = (draft.id(), self.0.clock.monotonic());
+        match self.0.log.release(ready.spent, ready.room, draft).await {
+            Ok(issued) => {
+                self.observe(seen, Outcome::Issued.name(), "", started);
+                Answer { decision, result: Ok(issued) }
+            }
+            Err(_) => self.unrecorded(decision, started, seen),
+        }
+    }
+
+    async fn refuse(&self, mut draft: DecisionDraft, refusal: Refusal, seen: &Seen) -> Answer {
+        let (decision, started) = (draft.id(), self.0.clock.monotonic());
+        if let Refusal::Denied(denial) = &refusal {
+            draft.denied(denial);
+        }
+        let entry = record::Refusal { outcome: outcome(refusal.family()), reason: refusal.reason() };
+        let recorded = if draft.is_verified() {
+            self.0.log.refused(draft, entry, None).await
+        } else {
+            self.0.log.noted(&draft, entry);
+            Ok(())
+        };
+        if recorded.is_err() {
+            return self.unrecorded(decision, started, seen);
+        }
+        self.observe(seen, refusal.family().name(), refusal.reason(), started);
+        Answer { decision, result: Err(refusal) }
+    }
+
+    /// Nothing is released, not even an answer about trust, that is not recorded.
+    fn unrecorded(&self, decision: DecisionId, started: Duration, seen: &Seen) -> Answer {
+        let refusal = Refusal::Unavailable(Unavailable::Log);
+        self.observe(seen, refusal.family().name(), refusal.reason(), started);
+        Answer { decision, result: Err(refusal) }
+    }
+
+    fn observe(&self, seen: &Seen, outcome: &'static str, reason: &'static str, started: Duration) {
+        let latency = self.0.clock.monotonic().saturating_sub(started);
+        let (issuer, target) = (seen.issuer.as_ref(), seen.target.as_ref());
+        (self.0.observe)(&Observed { issuer, target, outcome, reason, latency });
+    }
+}
+
+/// What metrics may know of a request: registered names only.
+#[derive(Default)]
+struct Seen {
+    issuer: Option<IssuerName>,
+    target: Option<TargetName>,
+}
+
+/// A token that is spent, and the room for its record.
+struct Ready {
+    spent: SpentToken,
+    room: Room,
+}
+
+const fn outcome(family: Family) -> Outcome {
+    match family {
+        Family::Malformed => Outcome::Malformed,
+        Family::Rejected => Outcome::Rejected,
+        Family::Denied => Outcome::Denied,
+        Family::Unavailable => Outcome::Unavailable,
+    }
+}
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+impl From<RejectedToken> for Refusal {
+    fn from(rejected: RejectedToken) -> Self {
+        Self::Rejected(rejected)
+    }
+}
+
+impl From<KeysError> for Refusal {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Rejected(rejected) => Self::Rejected(rejected),
+            KeysError::Unavailable => Self::Unavailable(Unavailable::IssuerKeys),
+        }
+    }
+}
+
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
+impl From<SigningFailed> for Refusal {
+    fn from(_: SigningFailed) -> Self {
+        Self::Unavailable(Unavailable::Signing)
+    }
+}
+
+fn not_spent(error: &SpendError, now: Timestamp) -> Refusal {
+    match error {
+        SpendError::Replayed { .. } => Refusal::Replayed,
+        SpendError::Fenced { until } => Refusal::Fenced { until: *until, retry_after: until.since(now) + Seconds(1) },
+        SpendError::Expired => Refusal::Rejected(RejectedToken::Expired { at: now }),
+        SpendError::ClockOffset { .. } => Refusal::Unavailable(Unavailable::ClockOffset),
+        SpendError::Unavailable(_) => Refusal::Unavailable(Unavailable::Store),
+    }
+}

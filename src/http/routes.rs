@@ -1,0 +1,54 @@
+//! Every route, on one page. Each router gets the services it fronts and nothing else.
+
+use axum::Router;
+use axum::routing::post;
+
+use crate::domain::{IssuerUrl, Seconds};
+
+use super::{
+    Answers, Document, EndpointPaths, KeyDocument, MetricsText, ReadinessProbe, TokenEndpoint, document_route, errors_route, keys_route,
+    livez_route, metrics_route, readyz_details_route, readyz_route, token,
+};
+
+/// What the public listener fronts.
+pub struct PublicServices {
+    /// Whose endpoints these are; all paths come from it.
+    pub issuer: IssuerUrl,
+    /// The token endpoint.
+    pub token: TokenEndpoint,
+    /// The metadata document.
+    pub metadata: Document,
+    /// The key set.
+    pub keys: KeyDocument,
+    /// How long callers may cache the key set.
+    pub keys_max_age: Seconds,
+    /// Whether we are ready.
+    pub readiness: ReadinessProbe,
+}
+
+/// Token endpoint, metadata, keys, `/errors`, `/livez`, and `/readyz` without details.
+pub fn public_routes(services: PublicServices) -> Router {
+    let paths = EndpointPaths::of(&services.issuer);
+    let answers = services.token.answers.clone();
+    let unknown = answers.clone();
+    let tokens = post(token::exchange).fallback(token::other_method).with_state(services.token);
+    Router::new()
+        .route(&paths.token, tokens)
+        .route(&paths.keys, keys_route(answers.clone(), services.keys, services.keys_max_age))
+        .route(&paths.oauth_metadata, document_route(answers.clone(), services.metadata.clone()))
+        .route(&paths.openid_metadata, document_route(answers.clone(), services.metadata))
+        .route(&paths.errors, errors_route(answers.clone()))
+        .route("/livez", livez_route(answers.clone()))
+        .route("/readyz", readyz_route(answers, services.readiness))
+        .fallback(async move || unknown.not_found())
+}
+
+/// `/metrics`, `/livez`, and `/readyz` with every detail. Never public.
+pub fn admin_routes(answers: &Answers, readiness: ReadinessProbe, metrics: MetricsText) -> Router {
+    let unknown = answers.clone();
+    Router::new()
+        .route("/metrics", metrics_route(answers.clone(), metrics))
+        .route("/livez", livez_route(answers.clone()))
+        .route("/readyz", readyz_details_route(answers.clone(), readiness))
+        .fallback(async move || unknown.not_found())
+}

@@ -1,0 +1,127 @@
+//! The real application with manual edges.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use cambist::app::{App, Edges};
+use cambist::config::Settings;
+use cambist::document::Diagnostics;
+use cambist::domain::{ManualClock, Timestamp};
+use cambist::exchange::TOKEN_EXCHANGE;
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use super::{Answer, FakeWeb, NOW, OWN_ISSUER, Trail};
+
+/// What `main` builds, with a clock and a network that tests control. Cheap to clone; the clones are one application.
+#[derive(Clone)]
+pub(crate) struct TestApp {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) web: Arc<FakeWeb>,
+    pub(crate) app: Arc<App>,
+    pub(crate) folder: Arc<TempDir>,
+    public: Router,
+    admin: Router,
+}
+
+impl TestApp {
+    /// With this trust file. The error is what an administrator would read.
+    pub(crate) async fn with_trust(trust: &str) -> Result<Self, String> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("trust")).unwrap();
+        fs::write(folder.path().join("trust/test.toml"), trust).unwrap();
+        fs::write(folder.path().join("cambist.toml"), format!("issuer = \"{OWN_ISSUER}\"\n")).unwrap();
+        Self::start_in(folder).await
+    }
+
+    /// In a folder with a `cambist.toml`.
+    pub(crate) async fn start_in(folder: TempDir) -> Result<Self, String> {
+        Trail::follow();
+        let diagnostics = Diagnostics::new();
+        let settings = Settings::load(&folder.path().join("cambist.toml"), &diagnostics).ok_or_else(|| render(&diagnostics))?;
+        if !settings.store.file.exists() {
+            // A hundred seconds old, so that its fence is behind the tokens of the tests.
+            let then = Arc::new(ManualClock::at(Timestamp::from_unix(NOW - 100)));
+            App::prepare_store(&settings, then).map_err(|error| error.to_string())?;
+        }
+        let clock = Arc::new(ManualClock::at(Timestamp::from_unix(NOW)));
+        let web = Arc::new(FakeWeb::default());
+        let edges = Edges { clock: Arc::clone(&clock) as _, fetch: Arc::clone(&web) as _ };
+        let app = App::build(settings, edges).await.map_err(|error| error.to_string())?;
+        Ok(Self { clock, web, public: app.public_router(), admin: app.admin_router(), app, folder: Arc::new(folder) })
+    }
+
+    /// Replaces the trust file and lets the application look at it. Whether the new one is in force shows in what it answers.
+    pub(crate) async fn change_trust(&self, trust: &str) {
+        fs::write(self.folder.path().join("trust/test.toml"), trust).unwrap();
+        self.app.reload_trust(true).await;
+    }
+
+    /// The form of a good exchange of this token.
+    pub(crate) fn form<'a>(token: &'a str, audience: &'a str) -> Vec<(&'a str, &'a str)> {
+        vec![
+            ("grant_type", TOKEN_EXCHANGE),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+            ("subject_token", token),
+            ("audience", audience),
+        ]
+    }
+
+    /// Exchanges a token for this audience.
+    pub(crate) async fn exchange(&self, token: &str, audience: &str) -> Answer {
+        self.post(&Self::form(token, audience)).await
+    }
+
+    /// Posts a form to the token endpoint.
+    pub(crate) async fn post(&self, form: &[(&str, &str)]) -> Answer {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = Request::post("/token").header("content-type", "application/x-www-form-urlencoded").body(Body::from(body)).unwrap();
+        self.send(request).await
+    }
+
+    /// Any request to the public listener.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let answer = Answer::of(self.public.clone().oneshot(request).await.unwrap()).await;
+        if let Some(token) = answer.token() {
+            Trail::token(&token);
+        }
+        answer
+    }
+
+    /// GET on the public listener.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// GET on the admin listener.
+    pub(crate) async fn admin(&self, path: &str) -> Answer {
+        Answer::of(self.admin.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap()).await
+    }
+
+    /// The lines of the decision log that are about requests.
+    pub(crate) fn decisions(&self) -> Vec<Value> {
+        decisions_in(&self.folder.path().join("state/decisions.jsonl"))
+    }
+
+    /// The line of one answer.
+    pub(crate) fn decision_of(&self, answer: &Answer) -> Value {
+        let id = answer.header("cambist-decision");
+        self.decisions().into_iter().find(|line| line["decision"] == id).expect("the decision is in the log")
+    }
+}
+
+/// The decisions in a log.
+pub(crate) fn decisions_in(file: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(file).unwrap();
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["kind"] == "decision").collect()
+}
+
+fn render(diagnostics: &Diagnostics) -> String {
+    diagnostics.sorted().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,22 @@
+//! What the tests stand on: the real application with manual edges, real processes, and a way to print whole answers.
+
+mod answer;
+mod app;
+mod process;
+mod trail;
+mod web;
+
+pub(crate) use answer::Answer;
+pub(crate) use app::TestApp;
+pub(crate) use process::{Server, ServerOptions};
+pub(crate) use trail::Trail;
+pub(crate) use web::FakeWeb;
+
+/// The instant at which manual clocks start: that of the token cases.
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+/// `iss` of the tokens that a [`TestApp`] issues, and the audience of the tokens it accepts.
+pub(crate) const OWN_ISSUER: &str = "https://sts.example";
+
+/// The issuer that most tests trust.
+pub(crate) const ISSUER: &str = "https://issuer.example";
