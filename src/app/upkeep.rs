@@ -8,6 +8,7 @@ use crate::domain::{IssuerName, RelationshipName};
 use crate::exchange::TrustState;
 use crate::release::bindings;
 use crate::release::replay::SpendError;
+use crate::store::StoreError;
 use crate::trust::{CompiledTrust, ReloadOutcome};
 
 use super::build::App;
@@ -21,7 +22,7 @@ impl App {
     /// Once a second.
     pub async fn each_second(self: &Arc<Self>) {
         let store = self.store.check().await;
-        self.guard.suspend(store.is_err());
+        self.guard.suspend(matches!(store, Err(StoreError::Replaced { .. })));
         self.note(Trouble::Store, store.err().map(|error| error.to_string()));
         let clock = match self.guard.tick().await {
             Err(error @ SpendError::ClockOffset { .. }) => Some(error.to_string()),

@@ -15,7 +15,7 @@ use crate::policy::target::Target;
 /// More would make a denial dearer than a permit.
 const SEARCH_FOR_STRANGERS: usize = 256;
 
-/// What an ask would get. No evidence: only [`super::evaluate`] makes a permit of it.
+/// What an ask would get. No evidence: only [`super::evaluate()`] makes a permit of it.
 #[derive(Clone, Debug)]
 pub struct Granted {
     /// The one relationship that permits it.
