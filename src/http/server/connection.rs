@@ -117,6 +117,9 @@ async fn watch_over<C: GracefulConnection>(connection: C, activity: &Activity, m
     }
 }
 
+/// What HTTP/2 lets a peer send before we have read it, in bytes: the smallest window there is (RFC 9113 §6.9.2).
+const UNREAD_BYTES: u32 = 65_535;
+
 /// HTTP/1 and HTTP/2 with our limits. The deadlines are the watchdog's: hyper's own cover neither the first byte nor HTTP/2.
 fn protocols() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
@@ -126,9 +129,11 @@ fn protocols() -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX))
-        // A stream's body is at most 64 KiB; the whole connection may make us hold four of them.
-        .initial_stream_window_size(64 * 1024)
-        .initial_connection_window_size(256 * 1024)
+        // What strangers can make a connection hold: 64 KiB sent and not yet read by us, over all streams; and for each of 16 streams
+        // a head (16 KiB) and a small body (4 KiB): under 400 KiB. Larger bodies share `BodyRoom`, `max_in_flight` times 64 KiB for
+        // the whole listener.
+        .initial_stream_window_size(UNREAD_BYTES)
+        .initial_connection_window_size(UNREAD_BYTES)
         .max_send_buf_size(64 * 1024);
     builder
 }
