@@ -1,5 +1,6 @@
 //! TLS with real certificates.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -42,6 +43,9 @@ impl Certificates {
         let (certificate, key) = pair();
         std::fs::write(self.path("tls.crt"), certificate).unwrap();
         std::fs::write(self.path("tls.key"), key).unwrap();
+        for file in ["tls.crt", "tls.key"] {
+            std::fs::set_permissions(self.path(file), std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
     }
 
     fn certificate(&self) -> CertificateDer<'static> {
@@ -160,6 +164,7 @@ async fn an_unusable_certificate_names_its_file() {
     let certificates = Certificates::new();
     let missing = TlsFiles { certificate: certificates.path("gone.crt"), ..certificates.files() };
     std::fs::write(certificates.path("empty.key"), "").unwrap();
+    std::fs::set_permissions(certificates.path("empty.key"), std::fs::Permissions::from_mode(0o600)).unwrap();
     let empty = TlsFiles { key: certificates.path("empty.key"), ..certificates.files() };
     let swapped = TlsFiles { certificate: certificates.path("tls.key"), key: certificates.path("tls.crt") };
     for (files, expected) in [(missing, "gone.crt"), (empty, "empty.key"), (swapped, "tls.key")] {
