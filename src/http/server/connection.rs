@@ -43,34 +43,40 @@ pub(super) enum Phase {
 }
 
 impl Shared {
-    /// Serves a connection until it ends, the listener is cut, or a deadline has passed.
-    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, peer: IpAddr, phase: watch::Receiver<Phase>) {
-        let router = Some(self.router.clone());
-        self.run(stream, peer, phase, router).await;
+    /// Serves a connection until it ends, loses its seat, the listener is cut, or a deadline has passed.
+    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, peer: IpAddr, activity: Arc<Activity>, phase: watch::Receiver<Phase>) {
+        let requests = self.requests(Some(self.router.clone()), peer, &activity);
+        self.run(stream, requests, phase).await;
     }
 
     /// Tells a connection beyond the cap so: a 503 for each request, and not for long.
-    pub(super) async fn turn_away(self: Arc<Self>, stream: TcpStream, peer: IpAddr, phase: watch::Receiver<Phase>) {
+    pub(super) async fn turn_away(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: IpAddr,
+        activity: Arc<Activity>,
+        phase: watch::Receiver<Phase>,
+    ) {
+        let requests = self.requests(None, peer, &activity);
         let until = Instant::now() + 2 * self.deadlines.head;
         // Running out of time is how a lazy one ends.
-        let _ = timeout_at(until, self.run(stream, peer, phase, None)).await;
+        let _ = timeout_at(until, self.run(stream, requests, phase)).await;
     }
 
-    async fn run(&self, stream: TcpStream, peer: IpAddr, mut phase: watch::Receiver<Phase>, router: Option<Router>) {
-        let accepted = Instant::now();
-        let activity = Activity::new(self.deadlines, accepted);
+    fn requests(&self, router: Option<Router>, socket: IpAddr, activity: &Arc<Activity>) -> Requests {
+        let (answers, proxies) = (self.answers.clone(), Arc::clone(&self.proxies));
+        Requests { router, answers, proxies, socket, activity: Arc::clone(activity) }
+    }
+
+    async fn run(&self, stream: TcpStream, requests: Requests, mut phase: watch::Receiver<Phase>) {
+        let activity = Arc::clone(&requests.activity);
         let transport = tokio::select! {
-            transport = timeout_at(accepted + self.deadlines.head, self.handshake(stream)) => transport,
+            transport = timeout_at(Instant::now() + self.deadlines.head, self.handshake(stream)) => transport,
+            () = activity.evicted() => return,
             _ = phase.changed() => return,
         };
         let Ok(Some(transport)) = transport else { return };
-        let requests = Arc::new(Requests {
-            router,
-            answers: self.answers.clone(),
-            proxies: Arc::clone(&self.proxies),
-            socket: peer,
-            activity: Arc::clone(&activity),
-        });
+        let requests = Arc::new(requests);
         let service = service_fn(move |request| Arc::clone(&requests).answer(request));
         let io = TokioIo::new(Watched::new(transport, Arc::clone(&activity)));
         watch_over(protocols().serve_connection(io, service), &activity, phase).await;
@@ -92,6 +98,12 @@ async fn watch_over<C: GracefulConnection>(connection: C, activity: &Activity, m
     loop {
         tokio::select! {
             _ = connection.as_mut() => return,
+            () = activity.evicted() => {
+                // One turn to say good-bye; the seat is somebody else's already.
+                connection.as_mut().graceful_shutdown();
+                let _ = timeout_at(Instant::now(), connection).await;
+                return;
+            }
             changed = phase.changed(), if handle_lives => {
                 if *phase.borrow_and_update() == Phase::Cut {
                     return;

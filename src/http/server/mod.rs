@@ -7,6 +7,7 @@ mod activity;
 mod connection;
 mod listener;
 mod peer;
+mod seats;
 mod service;
 #[cfg(test)]
 mod tests;
