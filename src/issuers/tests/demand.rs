@@ -97,14 +97,14 @@ async fn an_implausible_token_causes_no_connection() {
         claims
     };
     let cases = [
-        (with("exp", json!(now.unix() - 61)), RejectedToken::Expired { at: now - Seconds(61) }),
-        (with("aud", json!("https://elsewhere.example")), RejectedToken::AudienceMismatch),
-        (with("iat", json!(now.unix() + 11)), RejectedToken::IssuedInFuture { at: now + Seconds(11) }),
-        (with("exp", json!(now.unix() + 9_999)), RejectedToken::LifetimeExceeded),
-        (with("iat", Value::Null), RejectedToken::IssuedAtInvalid),
+        (with("exp", json!(now.unix() - 61)), "expired"),
+        (with("aud", json!("https://elsewhere.example")), "not ours"),
+        (with("iat", json!(now.unix() + 11)), "from the future"),
+        (with("exp", json!(now.unix() + 9_999)), "too long a life"),
+        (with("iat", Value::Null), "no instant"),
     ];
-    for (claims, expected) in &cases {
-        assert_eq!(world.keys(&key.sign(claims)).await.err(), Some(KeysError::Rejected(*expected)), "{expected}");
+    for (claims, why) in &cases {
+        assert_eq!(world.keys(&key.sign(claims)).await.map(drop), NOT_FOUND, "{why}: a stranger learns nothing");
     }
     world.issuers.tick();
     assert_eq!(world.server.connections(), 0, "nor do they count as use");
@@ -115,7 +115,7 @@ async fn an_implausible_token_causes_no_connection() {
     for seconds in [0, 720, 180, 8 * 3_600] {
         world.clock.advance(Seconds(seconds));
         let claims = with("aud", json!("https://elsewhere.example"));
-        assert!(world.keys(&Key::new("unknown").sign(&claims)).await.is_err());
+        assert_eq!(world.keys(&Key::new("unknown").sign(&claims)).await.map(drop), NOT_FOUND);
         assert!(world.keys(&key.sign(&claims)).await.is_ok(), "verification says why it is rejected");
         assert!(!world.is_reading());
     }
