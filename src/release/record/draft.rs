@@ -104,6 +104,12 @@ impl DecisionDraft {
         Timestamp::from_unix(self.unix_millis / 1_000)
     }
 
+    /// When it arrived on the monotonic clock, for latencies.
+    #[must_use]
+    pub fn started(&self) -> Duration {
+        self.monotonic
+    }
+
     /// Whether the signature was verified: from then on each failure has a line of its own.
     #[must_use]
     pub fn is_verified(&self) -> bool {
