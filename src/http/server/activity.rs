@@ -29,8 +29,15 @@ struct State {
     http2: bool,
     /// Whether the last answer may have left a part of its request unread.
     unread: bool,
-    /// It lost its seat: whatever comes now is too late.
-    evicted: bool,
+    seat: Hold,
+}
+
+/// What became of a connection's seat.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Hold {
+    Kept,
+    /// Whatever comes now is too late.
+    Lost,
 }
 
 /// What the watchdog should do.
@@ -46,7 +53,7 @@ pub(super) enum Verdict {
 
 impl Activity {
     pub(super) fn new(deadlines: Deadlines, accepted: Instant) -> Arc<Self> {
-        let state = State { running: 0, since: accepted, first_byte: None, served: false, http2: false, unread: false, evicted: false };
+        let state = State { running: 0, since: accepted, first_byte: None, served: false, http2: false, unread: false, seat: Hold::Kept };
         Arc::new(Self { deadlines, state: Mutex::new(state), gone: Notify::new() })
     }
 
@@ -86,7 +93,7 @@ impl Activity {
     /// Since when no request is in progress; `None` while one is.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let state = self.state();
-        (state.running == 0 && !state.evicted).then_some(state.since)
+        (state.running == 0 && state.seat == Hold::Kept).then_some(state.since)
     }
 
     /// Takes the seat of an idle connection. False when it is not idle.
@@ -94,14 +101,14 @@ impl Activity {
         let mut state = self.state();
         let evicts = state.running == 0;
         if evicts {
-            state.evicted = true;
+            state.seat = Hold::Lost;
             self.gone.notify_one();
         }
         evicts
     }
 
     pub(super) fn is_evicted(&self) -> bool {
-        self.state().evicted
+        self.state().seat == Hold::Lost
     }
 
     /// Ends when the connection has lost its seat. For one task.

@@ -91,7 +91,7 @@ fn counted(peer: IpAddr) -> Option<IpAddr> {
     match peer.to_canonical() {
         peer if peer.is_loopback() => None,
         IpAddr::V6(address) => Some(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into()),
-        peer => Some(peer),
+        peer @ IpAddr::V4(_) => Some(peer),
     }
 }
 
