@@ -161,13 +161,14 @@ impl App {
             bodies: BodyRoom::new(self.settings.listen.max_in_flight),
             answers: self.answers.clone(),
         };
+        let health = Arc::clone(&self.health);
         public_routes(PublicServices {
             issuer: self.settings.issuer.clone(),
             token,
             metadata: metadata.render(),
             keys,
             keys_max_age: JWKS_MAX_AGE,
-            readiness: self.probe(),
+            ready: Arc::new(move || health.is_ready()),
         })
     }
 

@@ -19,7 +19,7 @@ pub use answers::{Answers, DECISION_HEADER, Document};
 pub use basic::{AuthorizationError, client_hint};
 pub use errors_page::errors_route;
 pub use form::{BodyRoom, Form, FormError, FormFault, Parameter};
-pub use health::{MetricsText, Readiness, ReadinessProbe, livez_route, metrics_route, readyz_details_route, readyz_route};
+pub use health::{MetricsText, Readiness, ReadinessProbe, ReadyProbe, livez_route, metrics_route, readyz_details_route, readyz_route};
 pub use metadata::{EndpointPaths, KeyDocument, MetadataSettings, document_route, keys_route};
 pub use oauth_error::{OauthCode, OauthError};
 pub use routes::{PublicServices, admin_routes, public_routes};
