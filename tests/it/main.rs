@@ -4,4 +4,5 @@
 
 mod architecture;
 mod jwt_cases;
+mod processes;
 mod support;
