@@ -1,6 +1,5 @@
 //! Building the parts, in the order in which they need each other.
 
-use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -67,9 +66,6 @@ pub enum StartError {
     /// An issuer name stands for another URL.
     #[error("{0}")]
     Binding(#[from] BindingError),
-    /// The key of a certificate is not a file.
-    #[error("[listen] tls: the key must be {{ file = … }}, because it is read again when it changes")]
-    CertificateKey,
     /// A key that wraps the key ring cannot be had.
     #[error("{0}")]
     EncryptionKey(#[from] SecretError),
@@ -100,6 +96,12 @@ impl App {
             tracing::warn!(trust.warning = %warning, "trust files");
         }
         let store = open_store(&settings, OpenMode::Serve)?;
+        if store.created() {
+            tracing::warn!(
+                store.file = %store.path().display(),
+                "a new store was made: tokens issued before its first 15 seconds have passed are fenced, and keys of an earlier store are gone"
+            );
+        }
         bindings::bind(&store, &observe::names_and_urls(&trust.issuers)).await?;
         let keys = Arc::new(Keys::open(store.clone(), keys_settings(&settings)?, Arc::clone(&clock))?);
         let guard = Arc::new(ReplayGuard::sqlite(store.clone(), Arc::clone(&clock))?);
@@ -209,11 +211,6 @@ pub(crate) fn keys_settings(settings: &Settings) -> Result<KeysSettings, SecretE
         EncryptionKeys::Given(secrets) => (secrets.iter().map(given).collect::<Result<_, _>>()?, false),
     };
     Ok(KeysSettings { encryption_keys, create_if_missing, rotate_every: settings.keys.rotate_every })
-}
-
-/// The file behind a reference, when it is one.
-pub(super) fn file_of(secret: &Secret) -> Option<PathBuf> {
-    if let Secret::File(path) = secret { Some(path.clone()) } else { None }
 }
 
 fn open_log(settings: &Settings, kept: &KeptHead, keys: &Arc<Keys>, clock: &Arc<dyn Clock>) -> Result<DecisionLog, StartError> {

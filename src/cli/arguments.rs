@@ -126,7 +126,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            output::error(&format!("error: {error:#}"));
+            output::error(&format!("error: {}", output::chain(&error)));
             ExitCode::FAILURE
         }
     }

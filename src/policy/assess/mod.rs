@@ -85,8 +85,13 @@ fn holding<'a>(rules: &'a IssuerRules, claims: &'a Claims, ask: &Ask) -> Result<
 fn nearest(relationships: &[&Arc<TrustRelationship>], claims: &Claims) -> Option<Miss> {
     let failures = |relationship: &TrustRelationship| relationship.conditions.iter().filter(|c| !c.holds(claims)).count();
     let nearest = relationships.iter().min_by_key(|relationship| (failures(relationship), &relationship.name))?;
-    let failed = nearest.conditions.iter().filter(|condition| !condition.holds(claims));
-    Some(Miss { relationship: nearest.name.clone(), failed: failed.map(|condition| failure(condition, claims)).collect() })
+    let (held, failed): (Vec<_>, Vec<_>) = nearest.conditions.iter().partition(|condition| condition.holds(claims));
+    let value = |condition: &Condition| Some((Arc::clone(&condition.claim), claims.at(&condition.claim)?.clone()));
+    Some(Miss {
+        relationship: nearest.name.clone(),
+        failed: failed.into_iter().map(|condition| failure(condition, claims)).collect(),
+        held: held.into_iter().filter_map(value).collect(),
+    })
 }
 
 fn failure(condition: &Condition, claims: &Claims) -> FailedCondition {

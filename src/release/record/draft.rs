@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::{ClaimPath, Claims, Clock, DecisionId, Digest256, IssuerName, RelationshipName, Scopes, TargetName, Timestamp};
+use crate::domain::{
+    ClaimPath, ClaimValue, Claims, Clock, DecisionId, Digest256, IssuerName, RelationshipName, Scopes, TargetName, Timestamp,
+};
 use crate::policy::{Denial, FailedCondition, Miss, Permit};
 use crate::release::issuance::MintedToken;
 use crate::token::VerifiedToken;
@@ -163,15 +165,24 @@ impl DecisionDraft {
     pub(super) fn missed(&mut self, miss: &Miss) {
         self.nearest = Some(miss.relationship.clone());
         self.failed = miss.failed.iter().take(Self::MAX_CLAIMS).map(failed).collect();
+        for (claim, found) in &miss.held {
+            self.claim(claim, found);
+        }
     }
 
     /// The first [`Self::MAX_CLAIMS`] are kept, each once.
     pub(super) fn claims<'a>(&mut self, claims: &Claims, paths: impl IntoIterator<Item = &'a ClaimPath>) {
         for path in paths {
-            let known = self.claims.len() >= Self::MAX_CLAIMS || self.claims.iter().any(|(name, _)| **name == *path.as_str());
-            if let (false, Some(found)) = (known, claims.at(path)) {
-                self.claims.push((path.as_str().into(), value(found)));
+            if let Some(found) = claims.at(path) {
+                self.claim(path, found);
             }
+        }
+    }
+
+    fn claim(&mut self, path: &ClaimPath, found: &ClaimValue) {
+        let known = self.claims.len() >= Self::MAX_CLAIMS || self.claims.iter().any(|(name, _)| **name == *path.as_str());
+        if !known {
+            self.claims.push((path.as_str().into(), value(found)));
         }
     }
 }

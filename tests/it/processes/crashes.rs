@@ -8,7 +8,7 @@ use std::time::Duration;
 use cambist::domain::random_bytes;
 
 use super::{input_of, issued_by_input};
-use crate::support::{Client, LocalIssuer, Server, ServerOptions, a_moment};
+use crate::support::{Client, LocalIssuer, Server, ServerOptions, a_moment, trust_in};
 
 const CYCLES: usize = 200;
 const CLIENTS: usize = 4;
@@ -26,6 +26,15 @@ struct Ledger {
     other_answers: HashMap<String, usize>,
 }
 
+/// Says that it is over, however it ends.
+struct AtTheEnd<'a>(&'a AtomicBool);
+
+impl Drop for AtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn no_crash_doubles_a_token_or_loses_the_line_of_one() {
     let issuer = LocalIssuer::start();
@@ -36,17 +45,18 @@ fn no_crash_doubles_a_token_or_loses_the_line_of_one() {
         for _ in 0..CLIENTS {
             scope.spawn(|| keep_posting(&address, &issuer, &ledger, &over));
         }
+        // Also when a start fails: the scope waits for its clients.
+        let _clients_end = AtTheEnd(&over);
         for _ in 0..CYCLES {
-            // One time in four it does not even live to answer.
+            // One time in four it need not even live to answer.
             if random(4) == 0 {
-                server.spawn()
+                server.spawn();
             } else {
-                server.restart()
+                server.restart();
             }
             std::thread::sleep(Duration::from_millis(random(LONGEST_LIFE)));
             server.kill();
         }
-        over.store(true, Ordering::SeqCst);
     });
     server.restart();
     let ledger = ledger.into_inner().unwrap();
@@ -58,6 +68,24 @@ fn no_crash_doubles_a_token_or_loses_the_line_of_one() {
     assert_eq!(server.terminate(), Some(0));
     let (code, said) = server.command(&["log", "verify"]);
     assert_eq!(code, Some(0), "and against the head that the store keeps: {said}");
+}
+
+#[test]
+fn a_first_start_that_is_killed_can_be_started_again() {
+    let trust = trust_in("http://127.0.0.1:9");
+    for round in 0..40 {
+        let mut server = Server::prepare(&ServerOptions { aged_store: false, ..ServerOptions::trusting(&trust) });
+        // The whole start takes about a tenth of a second.
+        for _ in 0..2 {
+            server.spawn();
+            std::thread::sleep(Duration::from_millis(random(60)));
+            server.kill();
+        }
+        server.restart();
+        assert_eq!(server.terminate(), Some(0), "round {round}");
+        let left: Vec<_> = std::fs::read_dir(server.folder.path().join("state")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.iter().any(|name| name == "encryption.key"), "{left:?}");
+    }
 }
 
 fn keep_posting(address: &str, issuer: &LocalIssuer, ledger: &Mutex<Ledger>, over: &AtomicBool) {

@@ -7,10 +7,7 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use cambist::exchange::TOKEN_EXCHANGE;
 
-use super::{Answer, Trail};
-
-/// The audience that the tokens of process tests are for.
-pub(crate) const DEPLOY: &str = "https://deploy.example.com";
+use super::{Answer, DEPLOY, Trail};
 
 /// One connection at a time, kept alive; a new one after a failure.
 pub(crate) struct Client {

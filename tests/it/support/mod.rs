@@ -7,14 +7,16 @@ mod issuer;
 mod process;
 mod trail;
 mod web;
+mod world;
 
 pub(crate) use answer::Answer;
 pub(crate) use app::TestApp;
-pub(crate) use client::{Client, DEPLOY, connect, eventually, exchange_request, now, read_answer};
+pub(crate) use client::{Client, connect, eventually, exchange_request, now, read_answer};
 pub(crate) use issuer::{LocalIssuer, ScriptedIssuer, release, trust_in};
 pub(crate) use process::{Server, ServerOptions, a_moment, free_address, run};
 pub(crate) use trail::Trail;
 pub(crate) use web::FakeWeb;
+pub(crate) use world::{DEPLOY, FORM, World, verdict};
 
 /// The instant at which manual clocks start: that of the token cases.
 pub(crate) const NOW: u64 = 1_800_000_000;
