@@ -1,6 +1,7 @@
 //! A server behind its own TLS, with a certificate of a private authority that is replaced while it runs.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ fn certify(authority: &CertifiedIssuer<'static, KeyPair>, folder: &Path) {
     note(&key);
     let certificate = CertificateParams::new(vec!["127.0.0.1".into()]).unwrap().signed_by(&key, authority).unwrap();
     fs::write(folder.join("tls.key"), key.serialize_pem()).unwrap();
+    fs::set_permissions(folder.join("tls.key"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(folder.join("tls.crt"), certificate.pem()).unwrap();
 }
 

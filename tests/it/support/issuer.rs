@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use cambist::cli::dev_issuer::{DevIssuerServer, MintRequest};
 use cambist::domain::{Clock as _, SystemClock, TokenId};
+use cambist::token::Algorithm;
 use josekit::jwk::Jwk;
 use josekit::jwk::alg::ec::EcCurve;
 use josekit::jws::{self, ES256, JwsHeader};
@@ -50,9 +51,10 @@ impl LocalIssuer {
     }
 }
 
-/// What [`TRUST`] permits.
+/// What [`TRUST`] permits, signed by what signs fast.
 pub(crate) fn release() -> MintRequest {
-    MintRequest::of("github-actions").with("ref", "refs/heads/release-1.2")
+    let request = MintRequest { algorithm: Some(Algorithm::Es256), ..MintRequest::of("github-actions") };
+    request.with("ref", "refs/heads/release-1.2")
 }
 
 /// [`TRUST`] for an issuer of this URL.
