@@ -6,6 +6,7 @@
 
 #![expect(clippy::disallowed_macros, reason = "a report for people")]
 
+mod compare;
 mod cpu;
 mod floor;
 mod load;
@@ -43,14 +44,23 @@ const STARTS: usize = 5;
 
 fn main() -> anyhow::Result<()> {
     let issuer = site::issuer()?;
+    let arguments: Vec<_> = std::env::args_os().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.as_slice() {
+        [] => measure(&issuer),
+        [word, other] if word == "compare" => compare::with(other.as_ref(), &issuer),
+        _ => anyhow::bail!("no argument, or: compare <another build of cambist>"),
+    }
+}
+
+fn measure(issuer: &DevIssuer) -> anyhow::Result<()> {
     println!("writing trust files …");
-    let mut few = Server::prepare(&issuer, 10)?;
-    let mut many = Server::prepare(&issuer, 100_000)?;
+    let mut few = Server::prepare(issuer, 10)?;
+    let mut many = Server::prepare(issuer, 100_000)?;
     let starts = [starts(&mut few)?, starts(&mut many)?];
     let at_start = many.peak_memory()?;
 
-    let floor = Floor::new(&one_token(&issuer, &few.site)?, &issuer.key_set()?)?;
-    let parts = Arc::new(Parts::of(Site::new(&issuer, 10, ["127.0.0.1:0", "127.0.0.1:0"])?)?);
+    let floor = Floor::new(&one_token(issuer, &few.site)?, &issuer.key_set()?)?;
+    let parts = Arc::new(Parts::of(Site::new(issuer, 10, ["127.0.0.1:0", "127.0.0.1:0"])?)?);
     let mut measured = Measured::default();
     let mut loads = Loads {
         few: Load::open(&few.address, CONNECTIONS)?,
@@ -62,11 +72,11 @@ fn main() -> anyhow::Result<()> {
         let mut unmeasured = Measured::default();
         let into = if round == 0 { &mut unmeasured } else { &mut measured };
         into.floor.add(floor.slice(FLOOR_SLICE)?, FLOOR_SLICE);
-        into.few_split(&slice(&issuer, &few, &mut loads.few, SLICE)?);
+        into.few_split(&slice(issuer, &few, &mut loads.few, SLICE)?);
         into.floor_again.add(floor.slice(FLOOR_SLICE)?, FLOOR_SLICE);
-        into.many.add(slice(&issuer, &many, &mut loads.many, SLICE)?.iter().sum(), SLICE);
-        into.lonely.add(slice(&issuer, &few, &mut loads.lonely, LONELY_SLICE)?.iter().sum(), LONELY_SLICE);
-        let forms = few.site.forms(&issuer, usize::try_from(SLICE)?)?;
+        into.many.add(slice(issuer, &many, &mut loads.many, SLICE)?.iter().sum(), SLICE);
+        into.lonely.add(slice(issuer, &few, &mut loads.lonely, LONELY_SLICE)?.iter().sum(), LONELY_SLICE);
+        let forms = few.site.forms(issuer, usize::try_from(SLICE)?)?;
         into.stops.walk(&parts, &forms, CONNECTIONS)?;
         println!("round {round} of {ROUNDS}");
     }
@@ -75,6 +85,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Connections that stay open for all rounds.
 struct Loads {
     few: Load,
     many: Load,

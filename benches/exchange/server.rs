@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -17,14 +18,21 @@ use crate::site::Site;
 pub(crate) struct Server {
     pub(crate) site: Site,
     pub(crate) address: String,
+    binary: PathBuf,
     child: Option<Child>,
 }
 
 impl Server {
+    /// Of this build.
     pub(crate) fn prepare(issuer: &DevIssuer, relationships: usize) -> anyhow::Result<Self> {
+        Self::of_binary(env!("CARGO_BIN_EXE_cambist").as_ref(), issuer, relationships)
+    }
+
+    /// Of any build.
+    pub(crate) fn of_binary(binary: &Path, issuer: &DevIssuer, relationships: usize) -> anyhow::Result<Self> {
         let (public, admin) = (free_address()?, free_address()?);
         let site = Site::new(issuer, relationships, [&public, &admin])?;
-        Ok(Self { site, address: public, child: None })
+        Ok(Self { site, address: public, binary: binary.into(), child: None })
     }
 
     /// Starts it; the time until `/readyz` says 200.
@@ -32,7 +40,7 @@ impl Server {
         let log = File::create(self.site.path("server.log"))?;
         let clock = SystemClock::new();
         let started = clock.monotonic();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cambist"));
+        let mut command = Command::new(&self.binary);
         command.arg("serve").arg("--config").arg(self.site.config());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;
         while !self.is_ready() {
@@ -63,7 +71,8 @@ impl Server {
         cpu::peak_memory(self.pid())
     }
 
-    fn pid(&self) -> u32 {
+    /// For a profiler too.
+    pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)
     }
 
