@@ -61,7 +61,12 @@ pub(crate) struct Load(Vec<Connection>);
 
 impl Load {
     pub(crate) fn open(address: &str, connections: usize) -> anyhow::Result<Self> {
-        let open = |_| Connection::over(TcpStream::connect(address)?);
+        let open = |_| {
+            let mut connection = Connection::over(TcpStream::connect(address)?)?;
+            // A connection without any request is closed after five seconds, and minting may take longer.
+            ensure!(connection.is_ready()?, "the server is not ready");
+            Ok(connection)
+        };
         (0..connections).map(open).collect::<anyhow::Result<_>>().map(Self)
     }
 
