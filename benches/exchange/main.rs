@@ -39,6 +39,8 @@ const SLICE: u32 = 3_000;
 const LONELY_SLICE: u32 = 400;
 /// Signatures of one slice of the floor.
 const FLOOR_SLICE: u32 = 4_000;
+/// Exchanges that walk the stops together: enough to be counted, few enough to stay in the caches.
+const BATCH: usize = 500;
 /// Starts of each server; the first also makes keys.
 const STARTS: usize = 5;
 
@@ -77,7 +79,7 @@ fn measure(issuer: &DevIssuer) -> anyhow::Result<()> {
         into.many.add(slice(issuer, &many, &mut loads.many, SLICE)?.iter().sum(), SLICE);
         into.lonely.add(slice(issuer, &few, &mut loads.lonely, LONELY_SLICE)?.iter().sum(), LONELY_SLICE);
         let forms = few.site.forms(issuer, usize::try_from(SLICE)?)?;
-        into.stops.walk(&parts, &forms, CONNECTIONS)?;
+        forms.chunks(BATCH).try_for_each(|forms| into.stops.walk(&parts, forms, CONNECTIONS))?;
         println!("round {round} of {ROUNDS}");
     }
     measured.print();
