@@ -14,7 +14,7 @@ pub(crate) fn of_process(pid: u32) -> anyhow::Result<[Duration; 2]> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name may hold spaces and brackets; what follows its closing one does not.
     let (_, fields) = stat.rsplit_once(") ").context("/proc/<pid>/stat has no name")?;
-    let mut times = fields.split(' ').skip(11).map(|field| field.parse::<u32>());
+    let mut times = fields.split(' ').skip(11).map(str::parse::<u32>);
     let mut next = || anyhow::Ok(TICK * times.next().context("/proc/<pid>/stat is short")??);
     Ok([next()?, next()?])
 }

@@ -124,7 +124,9 @@ impl Measured {
         println!("  100,000 relationships     {many:8.1} us {}", self.many.ratio_to(&self.floor_again));
         println!("  one connection            {:8.1} us {}", self.lonely.micros(), self.lonely.ratio_to(&self.floor));
         println!("\nwhere it goes");
-        breakdown(&self.stops, few, floor).iter().for_each(|line| println!("{line}"));
+        for line in breakdown(&self.stops, few, floor) {
+            println!("{line}");
+        }
         println!("\ngoals");
         goal("exchange, in floors", few / floor, 2.0);
         goal("100,000 relationships to 10", many / few, 1.2);
