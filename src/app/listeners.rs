@@ -5,8 +5,6 @@ use std::net::SocketAddr;
 use crate::config::{Listener, Settings};
 use crate::http::{BoundListener, ListenerError, ListenerSettings, TlsFiles};
 
-use super::build::{StartError, file_of};
-
 /// The public and the admin listener, holding their addresses.
 pub struct Listeners {
     pub(super) public: BoundListener,
@@ -15,28 +13,30 @@ pub struct Listeners {
 
 /// Why we cannot listen.
 #[derive(Debug, thiserror::Error)]
-pub enum ListenFault {
-    /// A listener cannot be bound.
-    #[error("{0}")]
-    Listener(#[from] ListenerError),
-    /// The settings do not fit.
-    #[error("{0}")]
-    Settings(#[from] StartError),
+#[error("[listen] {listener}: {source}")]
+pub struct ListenFault {
+    /// `public` or `admin`.
+    pub listener: &'static str,
+    /// Why.
+    pub source: ListenerError,
 }
 
 impl Listeners {
     /// Binds both. Connections wait until [`super::Running::start`].
     pub async fn bind(settings: &Settings) -> Result<Self, ListenFault> {
         let connections = settings.listen.max_connections;
-        let public = listener(&settings.listen.public, connections)?.bind().await?;
-        let admin = listener(&settings.listen.admin, connections)?.bind().await?;
-        Ok(Self { public, admin })
+        Self::bind_both(listener(&settings.listen.public, connections), listener(&settings.listen.admin, connections)).await
     }
 
     /// Binds both to free ports of this machine.
     pub async fn on_loopback() -> Result<Self, ListenFault> {
         let free = || ListenerSettings::plaintext(SocketAddr::from(([127, 0, 0, 1], 0)));
-        Ok(Self { public: free().bind().await?, admin: free().bind().await? })
+        Self::bind_both(free(), free()).await
+    }
+
+    async fn bind_both(public: ListenerSettings, admin: ListenerSettings) -> Result<Self, ListenFault> {
+        let fault = |listener| move |source| ListenFault { listener, source };
+        Ok(Self { public: public.bind().await.map_err(fault("public"))?, admin: admin.bind().await.map_err(fault("admin"))? })
     }
 
     /// Where the public listener is.
@@ -52,10 +52,7 @@ impl Listeners {
     }
 }
 
-fn listener(listener: &Listener, max_connections: usize) -> Result<ListenerSettings, StartError> {
-    let tls = listener.tls.as_ref().map(|tls| {
-        let key = file_of(&tls.key).ok_or(StartError::CertificateKey)?;
-        Ok::<_, StartError>(TlsFiles { certificate: tls.certificate.clone(), key })
-    });
-    Ok(ListenerSettings { address: listener.address, tls: tls.transpose()?, behind_proxy: listener.behind_proxy.clone(), max_connections })
+fn listener(listener: &Listener, max_connections: usize) -> ListenerSettings {
+    let tls = listener.tls.as_ref().map(|tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
+    ListenerSettings { address: listener.address, tls, behind_proxy: listener.behind_proxy.clone(), max_connections }
 }

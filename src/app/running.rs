@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::http::{ServerHandle, Tracker, serve};
 
 use super::build::App;
 use super::listeners::Listeners;
+
+/// How long the end of the decision log may take to be written.
+const LAST_LINES: Duration = Duration::from_secs(3);
 
 /// A server that answers.
 pub struct Running {
@@ -64,7 +67,8 @@ impl Running {
             task.abort();
             let _ = task.await;
         }
-        let closed = self.app.log.close().await.is_ok();
+        // A reader of standard output that reads no more must not keep the process.
+        let closed = matches!(timeout(LAST_LINES, self.app.log.close()).await, Ok(Ok(())));
         self.app.kept_head.save().await;
         public.requests && public.exchanges && admin.requests && closed
     }

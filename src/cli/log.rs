@@ -57,7 +57,8 @@ fn from_store(settings: &Settings) -> anyhow::Result<(KnownKeys, Option<Digest25
 }
 
 fn from_key_set(file: &Path) -> anyhow::Result<KnownKeys> {
-    let document: Value = serde_json::from_slice(&fs::read(file)?).with_context(|| format!("{} is no JSON", file.display()))?;
+    let document: Value = serde_json::from_slice(&fs::read(file).with_context(|| format!("cannot read {}", file.display()))?)
+        .with_context(|| format!("{} is no JSON", file.display()))?;
     let keys = document["keys"].as_array().with_context(|| format!("{} has no `keys`", file.display()))?;
     let named = keys.iter().filter_map(|jwk| {
         let kid: Box<str> = jwk["kid"].as_str()?.into();

@@ -11,6 +11,7 @@ mod log;
 mod output;
 mod serve;
 mod settings;
+mod signals;
 mod store;
 
 pub use arguments::Arguments;

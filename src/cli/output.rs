@@ -13,6 +13,17 @@ pub(super) fn error(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// An error with its causes, without those that it already quotes.
+pub(super) fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.extend([": ", &cause]);
+        }
+    }
+    text
+}
+
 /// Colours, on a terminal only.
 #[derive(Clone, Copy)]
 pub(super) struct Paint(bool);

@@ -17,7 +17,7 @@ pub struct ListenSection {
     pub public: Listener,
     /// Metrics and detailed `/readyz`.
     pub admin: Listener,
-    /// Most connections open at a time, both listeners together.
+    /// Most connections open at a time, on each listener.
     pub max_connections: usize,
     /// Most exchanges running at a time; further ones are answered 503.
     pub max_in_flight: usize,
@@ -43,7 +43,7 @@ pub struct Tls {
     /// PEM: the certificate, then its chain.
     pub certificate: PathBuf,
     /// PEM: the private key.
-    pub key: Secret,
+    pub key: PathBuf,
 }
 
 impl Listener {
@@ -126,9 +126,17 @@ fn tls(table: &mut Table<'_>, folder: Folder<'_>) -> Option<Tls> {
     tls.require("certificate", "name the file with the certificate and its chain, in PEM");
     tls.require("key", "name the file with the private key: { file = \"…\" }");
     let certificate = tls.parsed("certificate", |text| folder.parse(text));
-    let key = Secret::take(&mut tls, "key", folder);
+    let written = tls.value("key");
+    let key = written.as_ref().and_then(|value| Secret::read(value, folder));
     tls.finish();
-    Some(Tls { certificate: certificate?.value, key: key? })
+    match (key?, written) {
+        (Secret::File(key), _) => Some(Tls { certificate: certificate?.value, key }),
+        (Secret::Env(_), Some(value)) => {
+            value.error("the key is read again when it changes, so it must be a file: write { file = \"…\" }");
+            None
+        }
+        (Secret::Env(_), None) => None,
+    }
 }
 
 fn proxies(table: &mut Table<'_>) -> Vec<IpNet> {

@@ -49,9 +49,23 @@ impl Settings {
     /// Reads the file. Reports everything that is wrong with it, and gives `None` when anything is.
     #[must_use]
     pub fn load(file: &Path, diagnostics: &Diagnostics) -> Option<Self> {
+        // Faults of this file only: the caller may have found others before.
+        let own = Diagnostics::new();
+        let settings = Self::load_with_faults(file, &own);
+        let refused = own.has_errors();
+        diagnostics.absorb(own);
+        settings.filter(|_| !refused)
+    }
+
+    /// The same, with defaults in place of what is wrong: for looking at the trust files as well, never for a server. `None` when
+    /// not even the issuer can be read.
+    #[must_use]
+    pub fn load_with_faults(file: &Path, diagnostics: &Diagnostics) -> Option<Self> {
         match read_capped(file) {
             Ok(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => Self::parse(file, &text, diagnostics),
+                Ok(text) => {
+                    Document::parse(file, &text, diagnostics).and_then(|document| read(document.root(diagnostics), Folder::of(file)))
+                }
                 Err(error) => {
                     let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
                     diagnostics.error_at(&end_of(file, before), "this is not UTF-8 text: save the file as UTF-8");

@@ -125,7 +125,7 @@ fn every_field_is_read_and_relative_paths_start_at_the_file() {
         "#,
     );
     assert_eq!(settings.listen.public.address.to_string(), "0.0.0.0:8443");
-    let tls = Tls { certificate: "etc/tls.crt".into(), key: Secret::File("/run/secrets/tls.key".into()) };
+    let tls = Tls { certificate: "etc/tls.crt".into(), key: "/run/secrets/tls.key".into() };
     assert_eq!(settings.listen.public.tls, Some(tls));
     assert_eq!(settings.listen.public.behind_proxy, ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
     assert_eq!((settings.listen.max_connections, settings.listen.max_in_flight), (10, 5));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
 use crate::domain::Seconds;
@@ -17,13 +18,7 @@ use crate::release::record::IssuedToken;
 use super::{Answers, Form, NotRun, OauthCode, OauthError, Parameter, PeerAddress, Tracker, client_hint};
 
 /// Known parameters that would change what a token means, and that we do not support yet: refused, not ignored.
-const UNSUPPORTED: [Parameter; 5] = [
-    Parameter::ActorToken,
-    Parameter::ActorTokenType,
-    Parameter::AuthorizationDetails,
-    Parameter::ClientAssertion,
-    Parameter::ClientAssertionType,
-];
+const UNSUPPORTED: [Parameter; 3] = [Parameter::ActorToken, Parameter::ActorTokenType, Parameter::AuthorizationDetails];
 
 /// When to try again after a 503.
 const RETRY_AFTER: Seconds = Seconds(2);
@@ -84,17 +79,10 @@ impl TokenEndpoint {
 
 async fn parameters(head: &Parts, body: Body) -> Result<Parameters, OauthError> {
     let mut form = Form::read(head, body).await?;
-    let hint = client_hint(&head.headers)?;
-    let authorization = head.headers.contains_key(axum::http::header::AUTHORIZATION);
-    if form.has(Parameter::ClientSecret) {
-        // RFC 6749 §2.3: one way to authenticate, and we keep no secret that could be right.
-        let (status, code) = if authorization {
-            (StatusCode::BAD_REQUEST, OauthCode::InvalidRequest)
-        } else {
-            (StatusCode::UNAUTHORIZED, OauthCode::InvalidClient)
-        };
-        return Err(OauthError::new(status, code, Family::Malformed.name(), "client_secret"));
+    if let Some(error) = authentication(&form, &head.headers) {
+        return Err(error);
     }
+    let hint = client_hint(&head.headers)?;
     let client_id = match (hint, form.take_one(Parameter::ClientId)) {
         (Some(user), Some(client)) if user != client => {
             return Err(OauthError::malformed(StatusCode::BAD_REQUEST, "authorization").with_detail("client_id differs"));
@@ -113,6 +101,21 @@ async fn parameters(head: &Parts, body: Body) -> Result<Parameters, OauthError> 
         lifetime: form.take_one(Parameter::Lifetime),
         client_id,
     })
+}
+
+/// Refuses a form that authenticates its client: we keep no secret that could be right. Two ways at once are `invalid_request` (RFC 6749
+/// §5.2), unless one of them is an assertion (RFC 7521 §4.2.1).
+fn authentication(form: &Form, headers: &HeaderMap) -> Option<OauthError> {
+    let assertion = form.has(Parameter::ClientAssertion) || form.has(Parameter::ClientAssertionType);
+    if !assertion && !form.has(Parameter::ClientSecret) {
+        return None;
+    }
+    let (status, code) = if headers.contains_key(AUTHORIZATION) && !assertion {
+        (StatusCode::BAD_REQUEST, OauthCode::InvalidRequest)
+    } else {
+        (StatusCode::UNAUTHORIZED, OauthCode::InvalidClient)
+    };
+    Some(OauthError::new(status, code, Family::Malformed.name(), "client_secret"))
 }
 
 /// The successful answer (RFC 8693 §2.2.1).

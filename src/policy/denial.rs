@@ -59,6 +59,8 @@ pub struct Miss {
     pub relationship: RelationshipName,
     /// The conditions that failed. Never empty.
     pub failed: Vec<FailedCondition>,
+    /// What the token says where the others hold.
+    pub held: Vec<(Arc<ClaimPath>, ClaimValue)>,
 }
 
 /// One condition that failed.

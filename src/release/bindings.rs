@@ -87,7 +87,7 @@ pub enum BindingError {
 }
 
 impl BindingError {
-    /// The stable reason of `docs/errors.md`.
+    /// The stable word of the process log. No answer has it: it stops a start or a reload, never a request.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {

@@ -55,7 +55,7 @@ pub enum StoreError {
     },
     /// Another server holds the lock.
     #[error(
-        "another cambist server uses this store: {} is locked. Stop that server first; to run several, use a Redis store ([store] url)",
+        "another cambist server uses this store: {} is locked. Stop that server first; several servers cannot share one SQLite file",
         file.display()
     )]
     Locked {

@@ -13,7 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use crate::domain::{IssuerName, TargetName, Timestamp};
+use crate::domain::{IssuerName, TargetName};
 
 /// The media type of [`Metrics::encode`].
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,7 +28,6 @@ pub struct Metrics {
     exchanges: Family<ExchangeLabels, Counter>,
     durations: Family<OutcomeLabel, Histogram, fn() -> Histogram>,
     replays: Family<OutcomeLabel, Counter>,
-    fence_until: Gauge,
     issuer_keys: Family<IssuerLabel, Gauge>,
     issuer_fetches: Family<FetchLabels, Counter>,
     trust: Mutex<Option<VersionLabel>>,
@@ -36,8 +35,6 @@ pub struct Metrics {
     trust_reloads: Family<OutcomeLabel, Counter>,
     degraded: Family<ReasonLabel, Gauge>,
     degraded_before: Mutex<BTreeSet<&'static str>>,
-    decision_log_lines: Family<KindLabel, Counter>,
-    connections: Family<ListenerLabel, Gauge>,
     in_flight: Gauge,
     key_ring_version: Gauge,
 }
@@ -94,16 +91,6 @@ struct ReasonLabel {
     reason: &'static str,
 }
 
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct KindLabel {
-    kind: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ListenerLabel {
-    listener: &'static str,
-}
-
 /// A registered name as a label; empty for none. Cloning it copies no text.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 struct Name<T>(Option<T>);
@@ -123,7 +110,6 @@ impl Metrics {
             exchanges: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             replays: Family::default(),
-            fence_until: Gauge::default(),
             issuer_keys: Family::default(),
             issuer_fetches: Family::default(),
             trust: Mutex::default(),
@@ -131,8 +117,6 @@ impl Metrics {
             trust_reloads: Family::default(),
             degraded: Family::default(),
             degraded_before: Mutex::default(),
-            decision_log_lines: Family::default(),
-            connections: Family::default(),
             in_flight: Gauge::default(),
             key_ring_version: Gauge::default(),
         };
@@ -146,14 +130,11 @@ impl Metrics {
         to.register("exchanges", "Requests to the token endpoint", self.exchanges.clone());
         to.register("exchange_duration_seconds", "Time from request to decision", self.durations.clone());
         to.register("replay", "Answers of the replay guard", self.replays.clone());
-        to.register("fence_until_seconds", "Tokens issued up to this instant are fenced, in seconds since 1970", self.fence_until.clone());
         to.register("issuer_keys", "Usable keys of a trusted issuer", self.issuer_keys.clone());
         to.register("issuer_fetches", "Fetches of a trusted issuer's keys", self.issuer_fetches.clone());
         to.register("trust_info", "The trust that is in force", self.trust_info.clone());
         to.register("trust_reloads", "Changes of the trust files that were noticed", self.trust_reloads.clone());
         to.register("degraded", "1 while the server runs with something amiss", self.degraded.clone());
-        to.register("decision_log_lines", "Lines written to the decision log", self.decision_log_lines.clone());
-        to.register("connections", "Open connections", self.connections.clone());
         to.register("in_flight", "Exchanges that are running", self.in_flight.clone());
         to.register("key_ring_version", "Version of the key ring that signs", self.key_ring_version.clone());
     }
@@ -169,11 +150,6 @@ impl Metrics {
     /// Counts an answer of the replay guard: `spent`, `replayed`, `fenced`, …
     pub fn replay(&self, outcome: &'static str) {
         self.replays.get_or_create(&OutcomeLabel { outcome }).inc();
-    }
-
-    /// Tells until when the fence stands; `None` when there never was one.
-    pub fn set_fence(&self, until: Option<Timestamp>) {
-        self.fence_until.set(until.map_or(0, |until| saturating(until.unix())));
     }
 
     /// Tells how many keys of an issuer can be used.
@@ -215,16 +191,6 @@ impl Metrics {
         for reason in before.iter() {
             self.degraded.get_or_create(&ReasonLabel { reason }).set(i64::from(reasons.contains(reason)));
         }
-    }
-
-    /// Counts a line of the decision log: `decision`, `folded`, `checkpoint`, …
-    pub fn decision_log_line(&self, kind: &'static str) {
-        self.decision_log_lines.get_or_create(&KindLabel { kind }).inc();
-    }
-
-    /// Tells how many connections a listener, `public` or `admin`, has open.
-    pub fn set_connections(&self, listener: &'static str, open: usize) {
-        self.connections.get_or_create(&ListenerLabel { listener }).set(saturating(open));
     }
 
     /// Tells how many exchanges are running.
@@ -321,23 +287,17 @@ mod tests {
         let metrics = Metrics::new("1.2.3");
         metrics.replay("spent");
         metrics.trust_reload("accepted");
-        metrics.decision_log_line("decision");
         metrics.issuer_fetch(&IssuerName::parse("github").unwrap(), "fetched");
-        metrics.set_connections("public", 2);
         metrics.set_in_flight(1);
         metrics.set_key_ring_version(u64::MAX);
-        metrics.set_fence(Some(Timestamp::from_unix(1_800_000_000)));
         let text = metrics.encode();
         for line in [
             r#"cambist_build_info{version="1.2.3"} 1"#,
             r#"cambist_replay_total{outcome="spent"} 1"#,
             r#"cambist_trust_reloads_total{outcome="accepted"} 1"#,
-            r#"cambist_decision_log_lines_total{kind="decision"} 1"#,
             r#"cambist_issuer_fetches_total{issuer="github",outcome="fetched"} 1"#,
-            r#"cambist_connections{listener="public"} 2"#,
             "cambist_in_flight 1",
             "cambist_key_ring_version 9223372036854775807",
-            "cambist_fence_until_seconds 1800000000",
             "# EOF",
         ] {
             assert!(text.lines().any(|written| written == line), "{line} is missing in:\n{text}");

@@ -6,7 +6,7 @@ use super::claims::token_id;
 use super::verify::{Expectations, Times};
 use super::{ReplayMode, UnverifiedToken, replay};
 
-/// A subject token whose signature, audience and times were found good at one instant. Only [`super::verify`] makes one.
+/// A subject token whose signature, audience and times were found good at one instant. Only [`super::verify()`] makes one.
 #[derive(Debug)]
 pub struct VerifiedToken {
     claims: Claims,

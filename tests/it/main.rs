@@ -3,5 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test a panic is the report")]
 
 mod architecture;
+mod conformance;
+mod issued_token;
 mod jwt_cases;
+mod presets;
+mod published;
+mod reasons;
+mod replay_modes;
 mod support;
+mod token_endpoint;
+mod trust_decisions;

@@ -7,6 +7,7 @@ mod stage;
 use std::process::ExitCode;
 
 use super::output::{self, Paint};
+use super::signals::interrupted;
 use scenes::SCENES;
 use stage::Stage;
 
@@ -23,7 +24,7 @@ pub(super) fn run(serve: bool) -> anyhow::Result<ExitCode> {
         }
         if serve {
             output::line(stage.invitation(paint));
-            tokio::signal::ctrl_c().await?;
+            interrupted().await?;
         } else {
             output::line(format!("\n{} cambist demo --serve leaves this running, to try with curl.", paint.bold("Next:")));
         }

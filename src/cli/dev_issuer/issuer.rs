@@ -29,8 +29,8 @@ pub struct MintRequest {
     pub preset: String,
     /// Claims on top of those; `null` removes one, a name that starts with `/` is a JSON Pointer.
     pub claims: Map<String, Value>,
-    /// How to sign it.
-    pub algorithm: Algorithm,
+    /// How to sign it. `None`: with the first algorithm that the preset's platform uses.
+    pub algorithm: Option<Algorithm>,
     /// Seconds until it expires; may be negative. `None`: as the preset's platform does it.
     pub expires_in: Option<i64>,
     /// `typ` of the header.
@@ -38,10 +38,10 @@ pub struct MintRequest {
 }
 
 impl MintRequest {
-    /// A token in the shape of this preset, signed with ES256.
+    /// A token in the shape of this preset.
     #[must_use]
     pub fn of(preset: &str) -> Self {
-        Self { preset: preset.into(), claims: Map::new(), algorithm: Algorithm::Es256, expires_in: None, typ: "JWT".into() }
+        Self { preset: preset.into(), claims: Map::new(), algorithm: None, expires_in: None, typ: "JWT".into() }
     }
 
     /// Sets one claim.
@@ -61,9 +61,11 @@ impl DevIssuer {
             Jwk::generate_rsa_key(2048)?,
             Jwk::generate_ed_key(EdCurve::Ed25519)?,
         ];
+        let run = TokenId::random().as_str().chars().filter(char::is_ascii_alphanumeric).take(6).collect::<String>();
         let names = ["dev-p256", "dev-p384", "dev-rsa", "dev-ed25519"];
         let with_name = |(mut key, name): (Jwk, &str)| {
-            key.set_key_id(name);
+            // Another name at every start: a server that knew the last run's keys looks for these.
+            key.set_key_id(format!("{name}-{run}"));
             key.set_key_use("sig");
             key
         };
@@ -80,14 +82,18 @@ impl DevIssuer {
 
     /// Signs a token.
     pub fn mint(&self, request: &MintRequest) -> anyhow::Result<String> {
-        self.sign(request, self.key(request.algorithm))
+        let algorithm = match request.algorithm {
+            Some(algorithm) => algorithm,
+            None => preset(&request.preset)?.algorithms.first().copied().unwrap_or(Algorithm::Rs256),
+        };
+        self.sign(request, algorithm, self.key(algorithm))
     }
 
     /// Signs a token with a key that nobody published, under the `kid` of one that is.
     pub fn forge(&self, request: &MintRequest) -> anyhow::Result<String> {
-        let mut stranger = Jwk::generate_ec_key(EcCurve::P256)?;
-        stranger.set_key_id("dev-p256");
-        self.sign(&MintRequest { algorithm: Algorithm::Es256, ..request.clone() }, &stranger)
+        let mut stranger = Jwk::generate_rsa_key(2048)?;
+        stranger.set_key_id(self.key(Algorithm::Rs256).key_id().unwrap_or_default());
+        self.sign(request, Algorithm::Rs256, &stranger)
     }
 
     /// Its key set (RFC 7517 §5), public parts only.
@@ -116,13 +122,7 @@ impl DevIssuer {
 
     /// The claims of a token, before it is signed.
     pub fn claims(&self, request: &MintRequest) -> anyhow::Result<Map<String, Value>> {
-        let Some(preset) = Preset::named(&request.preset) else {
-            bail!(
-                "there is no preset `{}`; there are: {}",
-                request.preset,
-                Preset::all().iter().map(|preset| preset.name).collect::<Vec<_>>().join(", ")
-            );
-        };
+        let preset = preset(&request.preset)?;
         let Value::Object(mut claims) = serde_json::to_value(&preset.example)? else { bail!("the preset has no example") };
         let now = i64::try_from(self.clock.now().unix())?;
         let at = |claims: &Map<String, Value>, name| claims.get(name).and_then(Value::as_i64);
@@ -142,12 +142,12 @@ impl DevIssuer {
         Ok(claims)
     }
 
-    fn sign(&self, request: &MintRequest, key: &Jwk) -> anyhow::Result<String> {
+    fn sign(&self, request: &MintRequest, algorithm: Algorithm, key: &Jwk) -> anyhow::Result<String> {
         let mut header = JwsHeader::new();
         header.set_token_type(&request.typ);
         header.set_key_id(key.key_id().unwrap_or_default());
         let payload = serde_json::to_vec(&self.claims(request)?)?;
-        Ok(jws::serialize_compact(&payload, &header, &*signer(request.algorithm, key)?)?)
+        Ok(jws::serialize_compact(&payload, &header, &*signer(algorithm, key)?)?)
     }
 
     fn key(&self, algorithm: Algorithm) -> &Jwk {
@@ -159,6 +159,14 @@ impl DevIssuer {
             Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512 | Algorithm::Rs256 | Algorithm::Rs384 | Algorithm::Rs512 => rsa,
         }
     }
+}
+
+fn preset(name: &str) -> anyhow::Result<&'static Preset> {
+    let Some(preset) = Preset::named(name) else {
+        let known: Vec<_> = Preset::all().iter().map(|preset| preset.name).collect();
+        bail!("there is no preset `{name}`; there are: {}", known.join(", "));
+    };
+    Ok(preset)
 }
 
 fn signer(algorithm: Algorithm, key: &Jwk) -> anyhow::Result<Box<dyn JwsSigner>> {

@@ -1,6 +1,7 @@
 //! Certificates: loaded at start, read again when their files change.
 
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -92,6 +93,7 @@ struct Contents {
 
 impl Contents {
     fn read(files: &TlsFiles) -> Result<Self, TlsError> {
+        check_private(&files.key)?;
         Ok(Self { certificate: read(&files.certificate)?, key: Zeroizing::new(read(&files.key)?) })
     }
 
@@ -120,6 +122,12 @@ impl Contents {
     }
 }
 
+/// A key that every user of the machine may read or replace is nobody's.
+fn check_private(file: &Path) -> Result<(), TlsError> {
+    let metadata = std::fs::metadata(file).map_err(|source| TlsError::Read { file: file.to_owned(), source })?;
+    if metadata.permissions().mode() & 0o006 == 0 { Ok(()) } else { Err(TlsError::Exposed { file: file.to_owned() }) }
+}
+
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
     std::fs::read(file).map_err(|source| TlsError::Read { file: file.to_owned(), source })
 }
@@ -127,6 +135,12 @@ fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
 /// Why a certificate cannot be used. For the administrator; never holds a key.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
+    /// Every user may read or write the private key.
+    #[error("{}: every user of this machine may read or write this private key: run `chmod o-rw` on it, and replace it if others had access", file.display())]
+    Exposed {
+        /// The file.
+        file: PathBuf,
+    },
     /// No PEM certificate.
     #[error("{}: no certificate in PEM form (`-----BEGIN CERTIFICATE-----`)", file.display())]
     NoCertificate {
@@ -140,7 +154,7 @@ pub enum TlsError {
         file: PathBuf,
     },
     /// The file cannot be read.
-    #[error("{}: {source}", file.display())]
+    #[error("{}: {source}; check `[listen] tls`", file.display())]
     Read {
         /// The file.
         file: PathBuf,
@@ -148,7 +162,7 @@ pub enum TlsError {
         source: io::Error,
     },
     /// Certificate and key do not fit together, or are of a kind that TLS does not use.
-    #[error("{} and {}: {source}", certificate.display(), key.display())]
+    #[error("{} and {} do not go together, or are of a kind that TLS does not use: {source}", certificate.display(), key.display())]
     Unusable {
         /// The file of the certificate.
         certificate: PathBuf,

@@ -15,7 +15,7 @@ use crate::policy::target::Target;
 /// More would make a denial dearer than a permit.
 const SEARCH_FOR_STRANGERS: usize = 256;
 
-/// What an ask would get. No evidence: only [`super::evaluate`] makes a permit of it.
+/// What an ask would get. No evidence: only [`super::evaluate()`] makes a permit of it.
 #[derive(Clone, Debug)]
 pub struct Granted {
     /// The one relationship that permits it.
@@ -59,7 +59,8 @@ pub fn assess(policy: &TrustPolicy, issuer: &IssuerName, claims: &Claims, ask: &
 
 /// Steps (a) and (b).
 fn holding<'a>(rules: &'a IssuerRules, claims: &'a Claims, ask: &Ask) -> Result<Vec<&'a Arc<TrustRelationship>>, Denial> {
-    let named = ask.relationship.as_deref().and_then(|name| rules.named(name));
+    // Naming a relationship has an effect only for those whom it knows: others could ask which names exist.
+    let named = ask.relationship.as_deref().and_then(|name| rules.named(name)).filter(|named| named.knows(claims));
     let candidates: Vec<_> = match named {
         Some(relationship) => vec![relationship],
         None => rules.candidates(claims).collect(),
@@ -73,11 +74,7 @@ fn holding<'a>(rules: &'a IssuerRules, claims: &'a Claims, ask: &Ask) -> Result<
     if let Some(miss) = nearest(&known, claims) {
         return Err(Denial::Condition(miss));
     }
-    let strangers: Vec<_> = match named {
-        Some(relationship) => vec![relationship],
-        None if rules.all.len() <= SEARCH_FOR_STRANGERS => rules.all.iter().collect(),
-        None => Vec::new(),
-    };
+    let strangers: Vec<_> = if rules.all.len() <= SEARCH_FOR_STRANGERS { rules.all.iter().collect() } else { Vec::new() };
     Err(Denial::NoRelationship { nearest: nearest(&strangers, claims) })
 }
 
@@ -85,8 +82,13 @@ fn holding<'a>(rules: &'a IssuerRules, claims: &'a Claims, ask: &Ask) -> Result<
 fn nearest(relationships: &[&Arc<TrustRelationship>], claims: &Claims) -> Option<Miss> {
     let failures = |relationship: &TrustRelationship| relationship.conditions.iter().filter(|c| !c.holds(claims)).count();
     let nearest = relationships.iter().min_by_key(|relationship| (failures(relationship), &relationship.name))?;
-    let failed = nearest.conditions.iter().filter(|condition| !condition.holds(claims));
-    Some(Miss { relationship: nearest.name.clone(), failed: failed.map(|condition| failure(condition, claims)).collect() })
+    let (held, failed): (Vec<_>, Vec<_>) = nearest.conditions.iter().partition(|condition| condition.holds(claims));
+    let value = |condition: &Condition| Some((Arc::clone(&condition.claim), claims.at(&condition.claim)?.clone()));
+    Some(Miss {
+        relationship: nearest.name.clone(),
+        failed: failed.into_iter().map(|condition| failure(condition, claims)).collect(),
+        held: held.into_iter().filter_map(value).collect(),
+    })
 }
 
 fn failure(condition: &Condition, claims: &Claims) -> FailedCondition {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::{ClaimPath, Claims, Clock, DecisionId, Digest256, IssuerName, RelationshipName, Scopes, TargetName, Timestamp};
+use crate::domain::{
+    ClaimPath, ClaimValue, Claims, Clock, DecisionId, Digest256, IssuerName, RelationshipName, Scopes, TargetName, Timestamp,
+};
 use crate::policy::{Denial, FailedCondition, Miss, Permit};
 use crate::release::issuance::MintedToken;
 use crate::token::VerifiedToken;
@@ -54,6 +56,8 @@ pub(super) struct Failed {
 }
 
 impl DecisionDraft {
+    /// Longest target, and longest list of scopes, as asked, in bytes.
+    pub const MAX_ASKED_BYTES: usize = 512;
     /// Longest text of a stranger that a draft keeps, in bytes.
     pub const MAX_TEXT_BYTES: usize = 2048;
     /// Most claims, and most failed conditions, of one record.
@@ -100,6 +104,12 @@ impl DecisionDraft {
         Timestamp::from_unix(self.unix_millis / 1_000)
     }
 
+    /// When it arrived on the monotonic clock, for latencies.
+    #[must_use]
+    pub fn started(&self) -> Duration {
+        self.monotonic
+    }
+
     /// Whether the signature was verified: from then on each failure has a line of its own.
     #[must_use]
     pub fn is_verified(&self) -> bool {
@@ -108,8 +118,9 @@ impl DecisionDraft {
 
     /// What the request asks for, as it was sent.
     pub fn asked(&mut self, target: Option<&str>, scopes: Option<&str>) {
-        self.target_asked = target.map(kept);
-        self.scopes_asked = scopes.map(kept);
+        // Whoever is denied may ask again and again, and each denial has its line.
+        self.target_asked = target.map(|text| text::prefix(text, Self::MAX_ASKED_BYTES).into());
+        self.scopes_asked = scopes.map(|text| text::prefix(text, Self::MAX_ASKED_BYTES).into());
     }
 
     /// What the token says about itself, before anybody believes it: `iss`, and the digest of its signing input.
@@ -163,15 +174,24 @@ impl DecisionDraft {
     pub(super) fn missed(&mut self, miss: &Miss) {
         self.nearest = Some(miss.relationship.clone());
         self.failed = miss.failed.iter().take(Self::MAX_CLAIMS).map(failed).collect();
+        for (claim, found) in &miss.held {
+            self.claim(claim, found);
+        }
     }
 
     /// The first [`Self::MAX_CLAIMS`] are kept, each once.
     pub(super) fn claims<'a>(&mut self, claims: &Claims, paths: impl IntoIterator<Item = &'a ClaimPath>) {
         for path in paths {
-            let known = self.claims.len() >= Self::MAX_CLAIMS || self.claims.iter().any(|(name, _)| **name == *path.as_str());
-            if let (false, Some(found)) = (known, claims.at(path)) {
-                self.claims.push((path.as_str().into(), value(found)));
+            if let Some(found) = claims.at(path) {
+                self.claim(path, found);
             }
+        }
+    }
+
+    fn claim(&mut self, path: &ClaimPath, found: &ClaimValue) {
+        let known = self.claims.len() >= Self::MAX_CLAIMS || self.claims.iter().any(|(name, _)| **name == *path.as_str());
+        if !known {
+            self.claims.push((path.as_str().into(), value(found)));
         }
     }
 }

@@ -5,12 +5,14 @@ mod app;
 mod process;
 mod trail;
 mod web;
+mod world;
 
 pub(crate) use answer::Answer;
 pub(crate) use app::TestApp;
 pub(crate) use process::{Server, ServerOptions};
 pub(crate) use trail::Trail;
 pub(crate) use web::FakeWeb;
+pub(crate) use world::{DEPLOY, FORM, World, verdict};
 
 /// The instant at which manual clocks start: that of the token cases.
 pub(crate) const NOW: u64 = 1_800_000_000;

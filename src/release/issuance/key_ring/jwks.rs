@@ -13,7 +13,7 @@ use super::key::SigningKey;
 #[derive(Debug)]
 pub(super) struct Jwks {
     pub(super) document: Arc<[u8]>,
-    /// A strong entity tag with its quotes (RFC 9110 §8.8.3): equal documents, and only those, share one.
+    /// A strong entity tag without its quotes (RFC 9110 §8.8.3): equal documents, and only those, share one.
     pub(super) etag: Box<str>,
 }
 
@@ -22,7 +22,7 @@ impl Jwks {
         let keys: Vec<_> = keys.map(SigningKey::jwk).collect();
         let document = format!("{{\"keys\":[{}]}}", keys.join(","));
         let digest = Digest256::of(document.as_bytes());
-        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest.as_bytes())).into();
+        let etag = URL_SAFE_NO_PAD.encode(digest.as_bytes()).into();
         Self { document: document.into_bytes().into(), etag }
     }
 }

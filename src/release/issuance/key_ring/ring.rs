@@ -47,7 +47,7 @@ impl KeyRing {
         &self.jwks.document
     }
 
-    /// The strong entity tag of [`Self::jwks`], with its quotes.
+    /// The strong entity tag of [`Self::jwks`], without its quotes.
     #[must_use]
     pub fn jwks_etag(&self) -> &str {
         &self.jwks.etag

@@ -102,7 +102,11 @@ fn no_text_makes_a_line_longer_than_its_limit() {
             draft.claims(&Claims::from_distinct(names.iter().map(|name| (name.as_str().into(), value.clone())).collect()), &paths);
             let claim = Arc::new(ClaimPath::parse("c").unwrap());
             let condition = FailedCondition { claim, expected: long.clone(), actual: Some(value.clone()) };
-            draft.missed(&Miss { relationship: RelationshipName::parse("r").unwrap(), failed: vec![condition; conditions] });
+            draft.missed(&Miss {
+                relationship: RelationshipName::parse("r").unwrap(),
+                failed: vec![condition; conditions],
+                held: Vec::new(),
+            });
             let line = String::from_utf8(decision(&draft, &worst).into()).unwrap();
             assert!(line.len() + LINK_BYTES <= MAX_LINE_BYTES, "{why}, {claims} claims, {conditions} conditions: {}", line.len());
             assert_eq!(line.contains("omitted\":["), omitted.is_some(), "{why}, {claims} claims, {conditions} conditions");
@@ -111,7 +115,7 @@ fn no_text_makes_a_line_longer_than_its_limit() {
         let claim = Arc::new(ClaimPath::parse(&"c".repeat(256)).unwrap());
         let condition = FailedCondition { claim, expected: long.clone(), actual: Some(value) };
         let relationship = RelationshipName::parse(&"r".repeat(64)).unwrap();
-        draft.missed(&Miss { relationship: relationship.clone(), failed: vec![condition; 100] });
+        draft.missed(&Miss { relationship: relationship.clone(), failed: vec![condition; 100], held: Vec::new() });
         draft.relationships = vec![relationship; 64];
         assert!(decision(&draft, &worst).len() + LINK_BYTES <= MAX_LINE_BYTES, "{why}: long names, and many");
     }

@@ -174,6 +174,7 @@ pub(super) fn miss(environment: &str) -> Miss {
             },
             FailedCondition { claim: path("ref"), expected: "refs/heads/release-*".into(), actual: None },
         ],
+        held: Vec::new(),
     }
 }
 

@@ -48,7 +48,7 @@ pub enum AtRestError {
     /// The ring is wrapped under a key that is not configured.
     #[error(
         "the key ring is wrapped under the encryption key with thumbprint {kid}, which is none of those in \
-         `[keys] encryption_keys`; add it there"
+         `[keys] encryption_keys`; add it there. If it is lost, `cambist store init --accept-loss` begins anew"
     )]
     UnknownKey {
         /// The thumbprint (RFC 7638) of that key.
