@@ -89,11 +89,13 @@ impl Drop for Seat {
 /// As whom a peer counts: an IPv6 network of 64 bits is one customer. Not at all on this machine, where a proxy may stand for everybody.
 fn counted(peer: IpAddr) -> Option<IpAddr> {
     let peer = peer.to_canonical();
-    let counted = match peer {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-        IpAddr::V4(_) => peer,
-    };
-    (!peer.is_loopback()).then_some(counted)
+    if peer.is_loopback() {
+        return None;
+    }
+    match peer {
+        IpAddr::V6(address) => Some(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into()),
+        IpAddr::V4(_) => Some(peer),
+    }
 }
 
 #[cfg(test)]
