@@ -125,7 +125,7 @@ impl View {
     }
 
     /// Whether it is the line after `head`.
-    pub(super) fn follows(&self, head: &Head) -> bool {
+    pub(in crate::release::record) fn follows(&self, head: &Head) -> bool {
         head.seq.checked_add(1) == Some(self.seq) && self.previous == Some(head.digest)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns: the file, its tail, what happens when a write fails. Must not know: what a decision is.
 
+mod anchor;
 mod batch;
 mod recovery;
 mod settings;

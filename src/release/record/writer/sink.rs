@@ -6,7 +6,9 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use super::super::Head;
 use super::LogPlace;
+use super::anchor;
 use super::tail::Tail;
 
 /// An open place for lines.
@@ -54,6 +56,11 @@ impl Sink {
     /// How the file ends; `None` when that cannot be read.
     pub(super) fn tail(&self) -> io::Result<Option<Tail>> {
         if self.regular { Tail::read(&self.file).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether the file continues, without a break, what had `kept` as its head.
+    pub(super) fn leads_from(&self, kept: &Head) -> io::Result<bool> {
+        anchor::leads_from(kept, &self.file)
     }
 
     /// Writes all bytes, in one `write(2)` where the system takes them at once. On failure also says how many were taken.

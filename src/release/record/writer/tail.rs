@@ -10,9 +10,9 @@ use super::super::Head;
 use super::super::chain::View;
 
 /// First look at the end of a file, in bytes: several of the longest lines.
-const FIRST_WINDOW: u64 = 64 * 1024;
+pub(super) const FIRST_WINDOW: u64 = 64 * 1024;
 /// Last look, in bytes: after a power failure, some file systems leave long runs of zeros behind.
-const LAST_WINDOW: u64 = 64 * 1024 * 1024;
+pub(super) const LAST_WINDOW: u64 = 64 * 1024 * 1024;
 
 /// The end of a log.
 #[derive(Debug, Eq, PartialEq)]

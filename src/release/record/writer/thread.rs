@@ -213,8 +213,14 @@ impl Writer {
         self.append(vec![Entry::unawaited(chain::checkpoint(&signature, &kid, now, &self.settings.node), now)]);
         self.unsigned_lines = 0;
         if self.sink.is_some() && self.sync() {
-            (self.edges.keep)(self.chain.head);
+            self.keep();
         }
+    }
+
+    /// Has the head kept; everything up to it is on the disk.
+    pub(super) fn keep(&mut self) {
+        self.edges.previous = Some(self.chain.head);
+        (self.edges.keep)(self.chain.head);
     }
 
     pub(super) fn sync(&mut self) -> bool {
@@ -250,7 +256,7 @@ impl Writer {
         self.write_folded();
         self.checkpoint();
         if self.sink.is_some() && self.sync() {
-            (self.edges.keep)(self.chain.head);
+            self.keep();
         }
     }
 }
