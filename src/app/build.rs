@@ -53,6 +53,8 @@ pub struct App {
     pub(super) log: DecisionLog,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reloader: Mutex<Reloader>,
+    /// Held from looking at the files until what they say is in force.
+    pub(super) reloading: tokio::sync::Mutex<()>,
     pub(super) service: Arc<ExchangeService>,
     pub(super) store: Store,
     pub(super) tracker: Tracker,
@@ -90,58 +92,50 @@ impl App {
     /// The first part that cannot be had; nothing is left running.
     pub async fn build(settings: Settings, edges: Edges) -> Result<Arc<Self>, StartError> {
         let Edges { clock, fetch } = edges;
-        let now = clock.now();
-        let (reloader, trust) = Reloader::start(trust_settings(&settings), now).map_err(StartError::Trust)?;
-        for warning in &trust.warnings {
+        let (reloader, compiled) = Reloader::start(trust_settings(&settings), clock.now()).map_err(StartError::Trust)?;
+        for warning in &compiled.warnings {
             tracing::warn!(trust.warning = %warning, "trust files");
         }
-        let store = open_store(&settings, OpenMode::Serve)?;
-        if store.created() {
-            tracing::warn!(
-                store.file = %store.path().display(),
-                "a new store was made: tokens issued before its first 15 seconds have passed are fenced, and keys of an earlier store are gone"
-            );
-        }
-        bindings::bind(&store, &observe::names_and_urls(&trust.issuers)).await?;
+        let store = open_to_serve(&settings)?;
+        bindings::bind(&store, &observe::names_and_urls(&compiled.issuers)).await?;
         let keys = Arc::new(Keys::open(store.clone(), keys_settings(&settings)?, Arc::clone(&clock))?);
         let guard = Arc::new(ReplayGuard::sqlite(store.clone(), Arc::clone(&clock))?);
         let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
         let log = open_log(&settings, &kept_head, &keys, &clock)?;
         let issuers = Arc::new(Issuers::new(Outbound::new(fetch), Arc::clone(&clock)));
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
-        metrics.set_trust(&trust.version.to_string());
-        let CompiledTrust { issuers: trusted, policy, version, .. } = trust;
-        issuers.replace(trusted);
-        let trust = Arc::new(ArcSwap::from_pointee(TrustState { policy, version }));
-        let service = Arc::new(ExchangeService::new(ExchangeEdges {
-            issuer: settings.issuer.clone(),
-            clock: Arc::clone(&clock),
-            issuers: Arc::clone(&issuers),
-            trust: Arc::clone(&trust),
-            keys: Arc::clone(&keys),
-            guard: Arc::clone(&guard),
-            log: log.clone(),
-            observe: observe::into_metrics(Arc::clone(&metrics)),
-        }));
-        Ok(Arc::new(Self {
+        metrics.set_trust(&compiled.version.to_string());
+        let trust = in_force(compiled, &issuers);
+        let app = Self {
             answers: Answers::new(&settings.issuer),
             bindings_refused: AtomicBool::new(false),
-            clock,
             counted_fetches: CountedFetches::default(),
-            guard,
             health: Arc::new(Health::new(settings.decisions.node.clone())),
+            reloader: Mutex::new(reloader),
+            reloading: tokio::sync::Mutex::default(),
+            service: Arc::new(ExchangeService::new(ExchangeEdges {
+                issuer: settings.issuer.clone(),
+                clock: Arc::clone(&clock),
+                issuers: Arc::clone(&issuers),
+                trust: Arc::clone(&trust),
+                keys: Arc::clone(&keys),
+                guard: Arc::clone(&guard),
+                log: log.clone(),
+                observe: observe::into_metrics(Arc::clone(&metrics)),
+            })),
+            tracker: Tracker::new(settings.listen.max_in_flight),
+            clock,
+            guard,
             issuers,
             kept_head,
             keys,
             log,
             metrics,
-            reloader: Mutex::new(reloader),
-            service,
-            store,
-            tracker: Tracker::new(settings.listen.max_in_flight),
-            trust,
             settings,
-        }))
+            store,
+            trust,
+        };
+        Ok(Arc::new(app))
     }
 
     /// Makes a new store, as of the instant that `clock` says: its fence refuses tokens from before.
@@ -184,6 +178,24 @@ impl App {
         let issuers = Arc::clone(&self.issuers);
         Arc::new(move || health.readiness(&trust.load().version, keys.ring().version(), &issuers))
     }
+}
+
+/// The issuers are trusted, and the rest decides.
+fn in_force(compiled: CompiledTrust, issuers: &Issuers) -> Arc<ArcSwap<TrustState>> {
+    let CompiledTrust { issuers: trusted, policy, version, .. } = compiled;
+    issuers.replace(trusted);
+    Arc::new(ArcSwap::from_pointee(TrustState { policy, version }))
+}
+
+fn open_to_serve(settings: &Settings) -> Result<Store, StoreError> {
+    let store = open_store(settings, OpenMode::Serve)?;
+    if store.created() {
+        tracing::warn!(
+            store.file = %store.path().display(),
+            "a new store was made: tokens issued before its first 15 seconds have passed are fenced, and keys of an earlier store are gone"
+        );
+    }
+    Ok(store)
 }
 
 /// Opens the configured store with every kind of state in it.

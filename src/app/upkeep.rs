@@ -1,12 +1,13 @@
 //! What a running server does by itself: look at the store, follow the key ring, reload trust, refresh keys.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::document::Diagnostics;
 use crate::domain::{IssuerName, RelationshipName};
 use crate::exchange::TrustState;
-use crate::release::bindings;
+use crate::release::bindings::{self, BindingError};
 use crate::release::replay::SpendError;
 use crate::store::StoreError;
 use crate::trust::{CompiledTrust, ReloadOutcome};
@@ -47,6 +48,8 @@ impl App {
 
     /// Every two seconds, and at once with `force`: looks whether the trust files changed. A broken change is refused whole.
     pub async fn reload_trust(self: &Arc<Self>, force: bool) {
+        // From looking to being in force: a slower reload must not put older trust over newer.
+        let _turn = self.reloading.lock().await;
         let app = Arc::clone(self);
         let looked = tokio::task::spawn_blocking(move || {
             let mut reloader = app.reloader.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,7 +63,7 @@ impl App {
                     self.note(Trouble::Trust, None);
                 }
             }
-            Ok((ReloadOutcome::Changed { trust, removed }, _)) => self.put_in_force(*trust, &removed).await,
+            Ok((ReloadOutcome::Changed { trust, removed }, _)) => self.put_in_force(*trust, removed).await,
             Ok((ReloadOutcome::Refused(diagnostics), _)) => self.refuse_trust(&diagnostics),
             Err(_) => tracing::error!("looking at the trust files panicked; the old trust stays in force"),
         }
@@ -74,15 +77,19 @@ impl App {
         self.reload_trust(true).await;
     }
 
-    async fn put_in_force(self: &Arc<Self>, trust: CompiledTrust, removed: &[RelationshipName]) {
+    async fn put_in_force(self: &Arc<Self>, trust: CompiledTrust, removed: Vec<RelationshipName>) {
         if let Err(error) = bindings::bind(&self.store, &names_and_urls(&trust.issuers)).await {
-            tracing::error!(reason = error.reason(), error = %error, "changed trust refused; the old trust stays in force");
-            self.metrics.trust_reload("refused");
-            self.bindings_refused.store(true, std::sync::atomic::Ordering::SeqCst);
+            // A store that does not answer now may answer the next time.
+            let retry = matches!(error, BindingError::Unavailable(_));
+            if !self.bindings_refused.swap(true, Ordering::SeqCst) {
+                tracing::error!(reason = error.reason(), error = %error, retry, "changed trust is not in force; the old trust stays");
+                self.metrics.trust_reload("refused");
+            }
+            self.reloader.lock().unwrap_or_else(PoisonError::into_inner).not_in_force(removed, retry);
             self.note(Trouble::Trust, Some(error.to_string()));
             return;
         }
-        self.bindings_refused.store(false, std::sync::atomic::Ordering::SeqCst);
+        self.bindings_refused.store(false, Ordering::SeqCst);
         for warning in &trust.warnings {
             tracing::warn!(trust.warning = %warning, "trust files");
         }
@@ -114,7 +121,7 @@ impl App {
     }
 
     fn bindings_refused(&self) -> bool {
-        self.bindings_refused.load(std::sync::atomic::Ordering::SeqCst)
+        self.bindings_refused.load(Ordering::SeqCst)
     }
 
     fn note_issuers(&self) {

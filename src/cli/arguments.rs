@@ -118,7 +118,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Demo { serve } => demo::run(serve),
         Command::Serve(config) => serve::run(&config.config),
         Command::Check { config, strict } => Ok(check::run(&config.config, strict)),
-        Command::DevIssuer { listen, audience } => dev_issuer::run(listen, audience),
+        Command::DevIssuer { listen, audience } => dev_issuer::run(listen, &audience),
         Command::Keys(command) => keys::run(command),
         Command::Store(StoreCommand::Init { config, accept_loss }) => store::init(&config.config, accept_loss),
         Command::Log(command) => log::run(command),

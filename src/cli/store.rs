@@ -18,6 +18,8 @@ pub(super) fn init(file: &Path, accept_loss: bool) -> anyhow::Result<ExitCode> {
     let store = open_store(&settings, OpenMode::Init { accept_loss })?;
     let now = SystemClock::new().now();
     if store.created() || !accept_loss {
+        // A file that had no id may hold the memory of something else: what was issued before now counts as spent.
+        store.run_blocking(move |connection| replay::sqlite::cut_off(connection, now))?;
         output::line(format!("{}: deployment {}", store.path().display(), store.deployment().as_str()));
         return Ok(ExitCode::SUCCESS);
     }

@@ -17,7 +17,7 @@ pub struct ListenSection {
     pub public: Listener,
     /// Metrics and detailed `/readyz`.
     pub admin: Listener,
-    /// Most connections open at a time, both listeners together.
+    /// Most connections open at a time, on each listener.
     pub max_connections: usize,
     /// Most exchanges running at a time; further ones are answered 503.
     pub max_in_flight: usize,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::document::{Kind, Table, Value};
+use crate::document::{Kind, Value};
 
 use super::path::Folder;
 
@@ -43,11 +43,6 @@ impl Secret {
             (None, Some(env)) => Some(Self::Env(env.value)),
             _ => None,
         }
-    }
-
-    /// Takes the field `name` as a secret.
-    pub(super) fn take(table: &mut Table<'_>, name: &'static str, folder: Folder<'_>) -> Option<Self> {
-        Self::read(&table.value(name)?, folder)
     }
 
     /// Fetches the secret as it is now. A file may have been replaced since the last call.

@@ -95,7 +95,7 @@ impl ExchangeService {
     #[must_use]
     pub fn turned_away(&self, family: Family, reason: &'static str, peer: Option<IpAddr>) -> DecisionId {
         let draft = self.begin(peer);
-        let (decision, started) = (draft.id(), self.0.clock.monotonic());
+        let (decision, started) = (draft.id(), draft.started());
         self.0.log.noted(&draft, record::Refusal { outcome: outcome(family), reason });
         self.observe(&Seen::default(), family.name(), reason, started);
         decision
@@ -133,7 +133,7 @@ impl ExchangeService {
     }
 
     async fn release(&self, ready: Ready, draft: DecisionDraft, seen: &Seen) -> Answer {
-        let (decision, started) = (draft.id(), self.0.clock.monotonic());
+        let (decision, started) = (draft.id(), draft.started());
         match self.0.log.release(ready.spent, ready.room, draft).await {
             Ok(issued) => {
                 self.observe(seen, Outcome::Issued.name(), "", started);
@@ -144,7 +144,7 @@ impl ExchangeService {
     }
 
     async fn refuse(&self, mut draft: DecisionDraft, refusal: Refusal, seen: &Seen) -> Answer {
-        let (decision, started) = (draft.id(), self.0.clock.monotonic());
+        let (decision, started) = (draft.id(), draft.started());
         if let Refusal::Denied(denial) = &refusal {
             draft.denied(denial);
         }

@@ -16,8 +16,8 @@ pub struct Reloader {
     settings: TrustSettings,
     /// What the file system said at the last reading; `None` when that tells nothing.
     listing: Option<Listing>,
-    /// The contents in force.
-    accepted: Digest256,
+    /// The contents in force; `None` while what was compiled last could not be put in force.
+    accepted: Option<Digest256>,
     /// The contents and the report of the last refusal, until the directory holds again what is in force.
     refused: Option<(Digest256, String)>,
     names: BTreeSet<RelationshipName>,
@@ -46,7 +46,7 @@ impl Reloader {
         let trust = without_tests(compile(reader, &settings, now, snapshot.diagnostics)?);
         let names = names(&trust);
         let listing = settled(snapshot.listing, now);
-        Ok((Self { settings, listing, accepted: snapshot.content, refused: None, names }, trust))
+        Ok((Self { settings, listing, accepted: Some(snapshot.content), refused: None, names }, trust))
     }
 
     /// Whether the directory holds something that was refused: then what is in force is not what is written.
@@ -71,11 +71,22 @@ impl Reloader {
         self.reload(now)
     }
 
+    /// What the last [`ReloadOutcome::Changed`] brought could not be put in force, and the old trust stays. It is brought again: by the
+    /// next poll with `retry`, because trying again may help; otherwise when the files change, or by force.
+    pub fn not_in_force(&mut self, removed: Vec<RelationshipName>, retry: bool) {
+        self.accepted = None;
+        // They are still there, and their removal is to be told when it comes.
+        self.names.extend(removed);
+        if retry {
+            self.listing = None;
+        }
+    }
+
     fn reload(&mut self, now: Timestamp) -> ReloadOutcome {
         // Hashing is much cheaper than parsing, and most changes of a file's dates are no changes of trust.
         let seen = fingerprint(&self.settings.directory);
         let readable = !seen.diagnostics.has_errors();
-        if readable && seen.content == self.accepted {
+        if readable && self.accepted == Some(seen.content) {
             self.listing = settled(seen.listing, now);
             self.refused = None;
             return ReloadOutcome::Unchanged;
@@ -90,7 +101,7 @@ impl Reloader {
             Ok(trust) => {
                 let new = names(&trust);
                 let removed = self.names.difference(&new).cloned().collect();
-                (self.accepted, self.refused, self.names) = (snapshot.content, None, new);
+                (self.accepted, self.refused, self.names) = (Some(snapshot.content), None, new);
                 ReloadOutcome::Changed { trust: Box::new(without_tests(trust)), removed }
             }
             Err(diagnostics) => {

@@ -61,9 +61,11 @@ impl DevIssuer {
             Jwk::generate_rsa_key(2048)?,
             Jwk::generate_ed_key(EdCurve::Ed25519)?,
         ];
+        let run = TokenId::random().as_str().chars().filter(char::is_ascii_alphanumeric).take(6).collect::<String>();
         let names = ["dev-p256", "dev-p384", "dev-rsa", "dev-ed25519"];
         let with_name = |(mut key, name): (Jwk, &str)| {
-            key.set_key_id(name);
+            // Another name at every start: a server that knew the last run's keys looks for these.
+            key.set_key_id(format!("{name}-{run}"));
             key.set_key_use("sig");
             key
         };
@@ -90,7 +92,7 @@ impl DevIssuer {
     /// Signs a token with a key that nobody published, under the `kid` of one that is.
     pub fn forge(&self, request: &MintRequest) -> anyhow::Result<String> {
         let mut stranger = Jwk::generate_rsa_key(2048)?;
-        stranger.set_key_id("dev-rsa");
+        stranger.set_key_id(self.key(Algorithm::Rs256).key_id().unwrap_or_default());
         self.sign(request, Algorithm::Rs256, &stranger)
     }
 

@@ -58,10 +58,10 @@ impl DevIssuerServer {
 }
 
 /// Runs until it is interrupted.
-pub(super) fn run(listen: SocketAddr, audience: String) -> anyhow::Result<ExitCode> {
+pub(super) fn run(listen: SocketAddr, audience: &str) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let server = DevIssuerServer::start(listen, audience.clone(), Arc::new(SystemClock::new())).await?;
+        let server = DevIssuerServer::start(listen, audience.to_owned(), Arc::new(SystemClock::new())).await?;
         output::line(format!("development issuer {}", server.url()));
         output::line(format!("  mint  curl -s '{}/mint?preset=github-actions' -d '{{\"ref\":\"refs/heads/main\"}}'", server.url()));
         output::line(format!("  aud   {audience}, unless a claim says otherwise; change the default with --audience"));

@@ -59,7 +59,8 @@ pub fn assess(policy: &TrustPolicy, issuer: &IssuerName, claims: &Claims, ask: &
 
 /// Steps (a) and (b).
 fn holding<'a>(rules: &'a IssuerRules, claims: &'a Claims, ask: &Ask) -> Result<Vec<&'a Arc<TrustRelationship>>, Denial> {
-    let named = ask.relationship.as_deref().and_then(|name| rules.named(name));
+    // Naming a relationship has an effect only for those whom it knows: others could ask which names exist.
+    let named = ask.relationship.as_deref().and_then(|name| rules.named(name)).filter(|named| named.knows(claims));
     let candidates: Vec<_> = match named {
         Some(relationship) => vec![relationship],
         None => rules.candidates(claims).collect(),
@@ -73,11 +74,7 @@ fn holding<'a>(rules: &'a IssuerRules, claims: &'a Claims, ask: &Ask) -> Result<
     if let Some(miss) = nearest(&known, claims) {
         return Err(Denial::Condition(miss));
     }
-    let strangers: Vec<_> = match named {
-        Some(relationship) => vec![relationship],
-        None if rules.all.len() <= SEARCH_FOR_STRANGERS => rules.all.iter().collect(),
-        None => Vec::new(),
-    };
+    let strangers: Vec<_> = if rules.all.len() <= SEARCH_FOR_STRANGERS { rules.all.iter().collect() } else { Vec::new() };
     Err(Denial::NoRelationship { nearest: nearest(&strangers, claims) })
 }
 

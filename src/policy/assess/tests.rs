@@ -102,7 +102,9 @@ fn a_named_relationship_is_the_only_one_considered() {
     let policy = policy(vec![
         relationship("web", &[is("repository_id", "1"), is("env", "prod")], &[grant("a", "read")]),
         relationship("web-ro", &[is("repository_id", "1")], &[grant("a", "read")]),
+        relationship("theirs", &[is("repository_id", "2"), is("env", "prod")], &[grant("a", "read")]),
     ]);
+    let theirs = claims(&[("repository_id", "2"), ("env", "prod")]);
     let named = |name: &str| Ask { relationship: Some(name.into()), ..Ask::default() };
     let prod = claims(&[("repository_id", "1"), ("env", "prod")]);
     let staging = claims(&[("repository_id", "1"), ("env", "staging")]);
@@ -111,7 +113,9 @@ fn a_named_relationship_is_the_only_one_considered() {
         (&staging, named("web"), "condition web env", "no fallback to another"),
         (&prod, named("nobody"), "ambiguous web web-ro", "a name of nothing is ignored"),
         (&prod, named("NOT A NAME"), "ambiguous web web-ro", "so is what cannot be a name"),
-        (&claims(&[("repository_id", "9")]), named("web"), "stranger web", "naming it does not make a stranger known"),
+        (&claims(&[("repository_id", "9")]), named("web"), "stranger web-ro", "naming it does not make a stranger known"),
+        (&theirs, named("web"), "permit theirs a [read] 600s", "a name that does not know the caller is like one that does not exist"),
+        (&theirs, named("nobody"), "permit theirs a [read] 600s", "and this is how that is answered"),
     ] {
         assert_eq!(answer(&policy, claims, &ask), expected, "{why}");
     }

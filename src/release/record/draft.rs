@@ -56,6 +56,8 @@ pub(super) struct Failed {
 }
 
 impl DecisionDraft {
+    /// Longest target, and longest list of scopes, as asked, in bytes.
+    pub const MAX_ASKED_BYTES: usize = 512;
     /// Longest text of a stranger that a draft keeps, in bytes.
     pub const MAX_TEXT_BYTES: usize = 2048;
     /// Most claims, and most failed conditions, of one record.
@@ -102,6 +104,12 @@ impl DecisionDraft {
         Timestamp::from_unix(self.unix_millis / 1_000)
     }
 
+    /// When it arrived on the monotonic clock, for latencies.
+    #[must_use]
+    pub fn started(&self) -> Duration {
+        self.monotonic
+    }
+
     /// Whether the signature was verified: from then on each failure has a line of its own.
     #[must_use]
     pub fn is_verified(&self) -> bool {
@@ -110,8 +118,9 @@ impl DecisionDraft {
 
     /// What the request asks for, as it was sent.
     pub fn asked(&mut self, target: Option<&str>, scopes: Option<&str>) {
-        self.target_asked = target.map(kept);
-        self.scopes_asked = scopes.map(kept);
+        // Whoever is denied may ask again and again, and each denial has its line.
+        self.target_asked = target.map(|text| text::prefix(text, Self::MAX_ASKED_BYTES).into());
+        self.scopes_asked = scopes.map(|text| text::prefix(text, Self::MAX_ASKED_BYTES).into());
     }
 
     /// What the token says about itself, before anybody believes it: `iss`, and the digest of its signing input.

@@ -41,8 +41,9 @@ pub(in crate::trust) struct ReadMapping {
     pub(in crate::trust) from: Spanned<Arc<ClaimPath>>,
 }
 
-/// The claims that RFC 9068 and the registry of RFC 7519 §10.1 give a meaning, or that we write ourselves: never taken from outside.
-const REGISTERED: [&str; 36] = [
+/// The claims that RFC 9068 and the registry of RFC 7519 §10.1 give a meaning, or that we write ourselves, or that resource servers of well-known
+/// platforms authorise by: never taken from outside.
+const REGISTERED: [&str; 44] = [
     "iss",
     "sub",
     "aud",
@@ -79,6 +80,14 @@ const REGISTERED: [&str; 36] = [
     "token_introspection",
     "uti",
     "ver",
+    "appid",
+    "oid",
+    "permissions",
+    "realm_access",
+    "resource_access",
+    "scp",
+    "tid",
+    "wids",
 ];
 
 impl Reader {

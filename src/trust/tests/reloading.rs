@@ -56,6 +56,20 @@ fn a_change_is_taken_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_change_that_could_not_be_put_in_force_is_brought_again() {
+    let trust = Trust::of(&[("base.toml", BASE), ("web.toml", WEB), ("shop.toml", &WEB.replace("trust.web", "trust.shop"))]);
+    let mut reloader = started(&trust);
+    fs::remove_file(trust.path("web.toml")).unwrap();
+    for retry in [true, true, false] {
+        let ReloadOutcome::Changed { removed, .. } = reloader.poll(later()) else { panic!("the removal is not brought") };
+        assert_eq!(removed.len(), 1, "and is told each time");
+        reloader.not_in_force(removed, retry);
+    }
+    assert_eq!(outcome(&reloader.poll(later())), "unchanged", "without a retry it waits for another change");
+    assert_eq!(outcome(&reloader.force(later())), "changed [shop] removed [web]", "or for whoever asks");
+}
+
+#[test]
 fn a_directory_that_is_emptied_or_gone_changes_nothing() {
     let trust = Trust::of(&[("base.toml", BASE), ("web.toml", WEB)]);
     let mut reloader = started(&trust);

@@ -107,12 +107,6 @@ impl TestApp {
     pub(crate) fn decisions(&self) -> Vec<Value> {
         decisions_in(&self.folder.path().join("state/decisions.jsonl"))
     }
-
-    /// The line of one answer.
-    pub(crate) fn decision_of(&self, answer: &Answer) -> Value {
-        let id = answer.header("cambist-decision");
-        self.decisions().into_iter().find(|line| line["decision"] == id).expect("the decision is in the log")
-    }
 }
 
 /// The decisions in a log.

@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::http::Request;
 use cambist::cli::dev_issuer::{DevIssuer, MintRequest};
 use cambist::domain::IssuerUrl;
-use cambist::token::Algorithm;
 use serde_json::Value;
 use tokio::time::{Duration, sleep};
 
@@ -41,8 +40,7 @@ impl World {
 
     /// What a token of the preset's platform looks like, signed as the platform signs.
     pub(crate) fn request(&self) -> MintRequest {
-        let algorithm = if matches!(self.preset, "github-actions" | "gitlab") { Algorithm::Rs256 } else { Algorithm::Es256 };
-        MintRequest { algorithm, ..MintRequest::of(self.preset) }
+        MintRequest::of(self.preset)
     }
 
     pub(crate) fn mint(&self, request: &MintRequest) -> String {

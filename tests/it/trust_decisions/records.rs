@@ -96,7 +96,8 @@ async fn a_denied_request_has_expected_and_actual_values() {
         "actor_id": "3391845",
         "run_id": "18220094417",
         "run_attempt": "1",
-        "sha": "3d1f0a5b9c7e42d8861b0f4e5a29c3d7b6e8f102"
+        "sha": "3d1f0a5b9c7e42d8861b0f4e5a29c3d7b6e8f102",
+        "event_name": "push"
       },
       "failed": [
         {
@@ -142,7 +143,10 @@ async fn a_stranger_is_recorded_with_the_nearest_relationship() {
         "actor_id": "3391845",
         "run_id": "18220094417",
         "run_attempt": "1",
-        "sha": "3d1f0a5b9c7e42d8861b0f4e5a29c3d7b6e8f102"
+        "sha": "3d1f0a5b9c7e42d8861b0f4e5a29c3d7b6e8f102",
+        "environment": "production",
+        "event_name": "push",
+        "ref": "refs/heads/release-7"
       },
       "failed": [
         {

@@ -49,8 +49,11 @@ async fn a_named_relationship_is_the_only_one_considered() {
     let main = job(&world, "main", &[]);
     let answer = world.ask_with(&main, &[("client_id", "release")]).await;
     assert_eq!(verdict(&answer), "400 invalid_request denied: condition_failed (claims ref)", "no fallback to the one that permits it");
-    let answer = world.ask_with(&main, &[("client_id", "forks")]).await;
-    assert_eq!(verdict(&answer), "400 invalid_request denied: no_relationship", "one of another tenant says nothing");
+    let main = job(&world, "main", &[]);
+    let theirs = world.ask_with(&main, &[("client_id", "forks")]).await;
+    let nobodys = world.ask_with(&job(&world, "main", &[]), &[("client_id", "nobody")]).await;
+    assert_eq!(verdict(&theirs), verdict(&nobodys), "one of another tenant is answered like one that does not exist");
+    assert_eq!(theirs.token_part(1)["client_id"], nobodys.token_part(1)["client_id"], "and grants nothing of it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! TLS with real certificates.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,7 +43,7 @@ impl Certificates {
     fn renew(&self) {
         let (certificate, key) = pair();
         std::fs::write(self.path("tls.crt"), certificate).unwrap();
-        std::fs::write(self.path("tls.key"), key).unwrap();
+        write_key(&self.path("tls.key"), &key);
     }
 
     fn certificate(&self) -> CertificateDer<'static> {
@@ -53,6 +55,12 @@ fn pair() -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
     (certificate.pem(), key.serialize_pem())
+}
+
+/// Private keys are refused when everybody may read them.
+fn write_key(path: &Path, pem: &str) {
+    std::fs::write(path, pem).unwrap();
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
 }
 
 async fn handshake(
@@ -122,7 +130,7 @@ async fn a_changed_certificate_is_offered_and_a_broken_one_is_not() {
     assert_eq!(tls.reload_if_changed().unwrap(), Reload::Unchanged);
     let first = tls.config();
 
-    std::fs::write(certificates.path("tls.key"), pair().1).unwrap();
+    write_key(&certificates.path("tls.key"), &pair().1);
     assert!(matches!(tls.reload_if_changed(), Err(TlsError::Unusable { .. })), "a key that does not fit");
     assert_eq!(tls.reload_if_changed().unwrap(), Reload::Unchanged, "said once");
     std::fs::write(certificates.path("tls.crt"), "garbage").unwrap();
@@ -159,10 +167,13 @@ async fn a_running_server_notices_a_new_certificate() {
 async fn an_unusable_certificate_names_its_file() {
     let certificates = Certificates::new();
     let missing = TlsFiles { certificate: certificates.path("gone.crt"), ..certificates.files() };
-    std::fs::write(certificates.path("empty.key"), "").unwrap();
+    write_key(&certificates.path("empty.key"), "");
+    write_key(&certificates.path("open.key"), &pair().1);
+    std::fs::set_permissions(certificates.path("open.key"), Permissions::from_mode(0o604)).unwrap();
+    let open = TlsFiles { key: certificates.path("open.key"), ..certificates.files() };
     let empty = TlsFiles { key: certificates.path("empty.key"), ..certificates.files() };
-    let swapped = TlsFiles { certificate: certificates.path("tls.key"), key: certificates.path("tls.crt") };
-    for (files, expected) in [(missing, "gone.crt"), (empty, "empty.key"), (swapped, "tls.key")] {
+    let swapped = TlsFiles { certificate: certificates.path("tls.key"), key: certificates.path("tls.key") };
+    for (files, expected) in [(missing, "gone.crt"), (empty, "empty.key"), (swapped, "tls.key"), (open, "chmod o-rw")] {
         let settings = ListenerSettings { tls: Some(files), ..ListenerSettings::plaintext(LOOPBACK) };
         let error = settings.bind().await.err();
         assert!(matches!(error, Some(ListenerError::Tls(_))), "{error:?}");

@@ -111,7 +111,10 @@ async fn rooms_bound_the_queue_and_are_given_back() {
     log.noted(&test.unverified(), EXPIRED);
     drop(rooms);
     test.deny(&log, 1).await;
-    assert_eq!(log.free_rooms(), QUEUE_LINES);
+    // The answer comes a moment before the room is given back.
+    while log.free_rooms() < QUEUE_LINES {
+        tokio::task::yield_now().await;
+    }
     log.close().await.unwrap();
     assert_eq!(kinds(&test.content()).join(" "), "start decision folded checkpoint", "what found no room was counted");
 }

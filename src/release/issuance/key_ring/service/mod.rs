@@ -51,9 +51,9 @@ struct Held {
     stored: StoredRing,
 }
 
-/// The ring vanished from the store, or went backwards there, and could not be written back yet.
+/// The ring vanished from the store, or went backwards there, and could not be written back yet; or a newer one cannot be unwrapped.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the key ring is not in the store; nothing is issued until it has been written back")]
+#[error("the key ring that is held is not the one in the store; nothing is issued until they agree")]
 pub struct RingLost;
 
 impl Keys {
@@ -159,7 +159,8 @@ impl Keys {
         match stored {
             Some(stored) if stored == held.stored => {}
             Some(stored) if stored.version > held.stored.version => {
-                let newer = unwrapped(stored, &self.settings)?;
+                // Until it can be read, ours may hold keys that were dropped for a reason.
+                let newer = unwrapped(stored, &self.settings).inspect_err(|_| self.lost.store(true, Ordering::Release))?;
                 tracing::info!(keys.version = newer.ring.version(), "the key ring was changed by another process");
                 self.held.store(Arc::new(newer));
             }
