@@ -10,6 +10,7 @@ mod presets;
 mod published;
 mod reasons;
 mod replay_modes;
+mod restored_store;
 mod support;
 mod token_endpoint;
 mod trust_decisions;

@@ -12,4 +12,5 @@ mod thread;
 
 pub(super) use batch::{Entry, Message};
 pub use settings::{CheckpointSigner, HeadKeeper, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
+pub use tail::LastLine;
 pub(super) use thread::{Shared, Writer};
