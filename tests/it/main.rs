@@ -6,6 +6,7 @@ mod architecture;
 mod conformance;
 mod issued_token;
 mod jwt_cases;
+mod log_verify;
 mod presets;
 mod published;
 mod reasons;

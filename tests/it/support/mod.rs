@@ -9,7 +9,7 @@ mod world;
 
 pub(crate) use answer::Answer;
 pub(crate) use app::TestApp;
-pub(crate) use process::{Server, ServerOptions};
+pub(crate) use process::{Server, ServerOptions, run};
 pub(crate) use trail::Trail;
 pub(crate) use web::FakeWeb;
 pub(crate) use world::{DEPLOY, FORM, World, verdict};
