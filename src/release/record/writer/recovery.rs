@@ -60,6 +60,11 @@ impl Writer {
         // Closed first: it holds the lock that the new one needs.
         self.sink = None;
         let mut sink = Sink::open(&self.settings.place)?;
+        if why != Resume::Retry && sink.is_loose()? {
+            let place = &self.settings.place;
+            tracing::warn!(log.place = %place,
+                "others may write or read the decision log, which says who got what; `chmod g-w,o-rwx {place}`");
+        }
         let tail = sink.tail()?.unwrap_or_else(|| Tail::of(&self.loose, true));
         // A retry that finds the end it knows goes on; where nothing can be read back it can only believe so.
         let known = if sink.is_regular() { tail.head.is_some_and(|head| head.is_at(&self.chain.head)) } else { why == Resume::Retry };
