@@ -6,7 +6,7 @@ mod architecture;
 mod conformance;
 mod issued_token;
 mod jwt_cases;
-mod log_verify;
+mod log_verdicts;
 mod presets;
 mod processes;
 mod published;
