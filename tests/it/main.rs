@@ -8,6 +8,7 @@ mod issued_token;
 mod jwt_cases;
 mod log_verify;
 mod presets;
+mod processes;
 mod published;
 mod reasons;
 mod replay_modes;

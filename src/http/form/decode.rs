@@ -8,6 +8,18 @@ use super::FormFault;
 ///
 /// Strict where the usual decoders are lossy: a bad escape or a bad octet is a fault, never U+FFFD.
 pub(in crate::http) fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, FormFault> {
+    let octets = if any(encoded, |byte| matches!(byte, b'+' | b'%')) { unescape(encoded)? } else { encoded.to_vec() };
+    let text = String::from_utf8(octets).map(Zeroizing::new).map_err(|_| FormFault::Utf8)?;
+    let controls = if text.is_ascii() { any(text.as_bytes(), |byte| byte.is_ascii_control()) } else { text.chars().any(char::is_control) };
+    if controls { Err(FormFault::ControlCharacter) } else { Ok(text) }
+}
+
+/// Looks at all of them: without an early end many octets are looked at together, and a token is long and plain.
+fn any(octets: &[u8], is_one: impl Fn(u8) -> bool) -> bool {
+    octets.iter().fold(false, |found, octet| found | is_one(*octet))
+}
+
+fn unescape(encoded: &[u8]) -> Result<Vec<u8>, FormFault> {
     let mut octets = Vec::with_capacity(encoded.len());
     let mut rest = encoded.iter();
     while let Some(byte) = rest.next() {
@@ -20,8 +32,7 @@ pub(in crate::http) fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, FormF
             other => *other,
         });
     }
-    let text = String::from_utf8(octets).map(Zeroizing::new).map_err(|_| FormFault::Utf8)?;
-    if text.chars().any(char::is_control) { Err(FormFault::ControlCharacter) } else { Ok(text) }
+    Ok(octets)
 }
 
 fn hex(digit: u8) -> Option<u8> {

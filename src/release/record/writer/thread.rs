@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use crate::domain::{Clock as _, SystemClock};
@@ -29,6 +30,10 @@ const SYNC_AFTER: Duration = Duration::from_millis(600);
 const TICK: Duration = Duration::from_millis(200);
 /// How often counted failures get their line, a broken log is tried again, and a missing signature is asked for again.
 const EVERY_SECOND: Duration = Duration::from_secs(1);
+/// A batch of this many lines says that more are on their way: the next one then waits for them a little.
+const BUSY_BATCH: usize = 4;
+/// How long. To wake this thread and whoever waits for it costs more than to write a line; a line that comes alone never waits.
+const GATHERING: Duration = Duration::from_micros(200);
 /// Most bytes in one write.
 const BATCH_BYTES: usize = 1024 * 1024;
 
@@ -60,6 +65,8 @@ pub(in crate::release::record) struct Writer {
     /// `None` before the first checkpoint of this process.
     signed_at: Option<Duration>,
     second_at: Duration,
+    /// Whether the last batch held so many lines that more are on their way than one.
+    busy: bool,
 }
 
 impl Writer {
@@ -78,6 +85,7 @@ impl Writer {
             unsigned_lines: 0,
             signed_at: None,
             second_at: Duration::ZERO,
+            busy: false,
         };
         writer.resume(Resume::First)?;
         Ok(writer)
@@ -109,6 +117,9 @@ impl Writer {
 
     /// Handles a message and those that wait behind it. Gives the answer of a `Close`.
     fn handle(&mut self, first: Message, messages: &Receiver<Message>) -> Option<super::batch::Answer> {
+        if self.busy {
+            thread::sleep(GATHERING);
+        }
         let mut entries = Vec::new();
         let mut bytes = 0;
         let mut next = Some(first);
@@ -130,6 +141,7 @@ impl Writer {
             }
             next = if bytes < BATCH_BYTES { messages.try_recv().ok() } else { None };
         }
+        self.busy = entries.len() >= BUSY_BATCH;
         self.append(entries);
         None
     }
