@@ -29,7 +29,10 @@ async fn a_log_that_nothing_vouches_for_is_not_called_clean() {
     fs::write(&other, format!("{start}\n")).unwrap();
     let file = other.to_str().unwrap();
     let (code, said) = run(&["log", "verify", file], Some(&config));
-    assert!(code == Some(1) && said.contains("UNPROVEN: ") && said.contains("--head"), "no head of that node, no checkpoint: {code:?}: {said}");
+    assert!(
+        code == Some(1) && said.contains("UNPROVEN: ") && said.contains("--head"),
+        "no head of that node, no checkpoint: {code:?}: {said}"
+    );
     let head = Digest256::of(start.as_bytes());
     let (code, said) = run(&["log", "verify", file, "--head", &head.to_string()], Some(&config));
     assert!(code == Some(0) && said.contains("\nclean"), "its head was given: {code:?}: {said}");

@@ -23,7 +23,7 @@ const CHECKPOINT_LINES: u64 = 1_000;
 /// Time between checkpoints, at most, as long as there is something new to sign.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 /// How long the first checkpoint of a process waits: until then nothing vouches for its lines.
-const FIRST_CHECKPOINT_AFTER: Duration = Duration::from_secs(2);
+const FIRST_CHECKPOINT_AFTER: Duration = Duration::from_secs(1);
 /// How long written lines wait for the disk, at most; with [`TICK`] it stays below the second that is promised.
 const SYNC_AFTER: Duration = Duration::from_millis(600);
 /// How often the writer looks after what is due.
