@@ -72,7 +72,7 @@ impl Site {
                 .with("repository_id", repository(index).to_string())
                 .with("environment", "production")
                 .with("ref", "refs/heads/release-1.2");
-            let token = issuer.mint(&MintRequest { algorithm: Algorithm::Rs256, expires_in: Some(600), ..request })?;
+            let token = issuer.mint(&MintRequest { algorithm: Some(Algorithm::Rs256), expires_in: Some(600), ..request })?;
             anyhow::Ok(FORM.replace("{token}", &token))
         };
         let half = |parity: usize| (parity..count).step_by(2).map(form).collect::<anyhow::Result<Vec<_>>>();
