@@ -29,8 +29,13 @@ suites() {
     ' "$1"
 }
 
+# What earlier runs logged is no business of this one.
+rm -rf target/test-trail
+
 stage cargo cargo test --locked --no-fail-fast
 stage interop tests/interop/run.sh
+# The last, when everything that logs has ended.
+stage secrets scripts/no-secrets-in-logs.sh
 
 echo
 echo "== what ran"
@@ -38,6 +43,8 @@ for line in "${summary[@]}"; do
     echo "  $line"
     [[ $line != cargo* ]] || suites "$log/cargo"
     # A suite that is not cargo's tells its own story in lines that begin with `ran:`.
-    [[ $line != interop* ]] || sed -n 's/^ran: /             /p' "$log/interop"
+    for suite in interop secrets; do
+        [[ $line != "$suite"* ]] || sed -n 's/^ran: /             /p' "$log/$suite"
+    done
 done
 exit "$failed"

@@ -11,7 +11,7 @@ use crate::document::Diagnostics;
 use crate::domain::Clock;
 use crate::exchange::{ExchangeEdges, ExchangeService, TrustState};
 use crate::http::{
-    Answers, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint, Tracker, admin_routes,
+    Answers, BodyRoom, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint, Tracker, admin_routes,
     public_routes,
 };
 use crate::issuers::Issuers;
@@ -155,14 +155,20 @@ impl App {
             (Arc::clone(ring.jwks()), ring.jwks_etag().into())
         });
         let metadata = MetadataSettings { issuer: self.settings.issuer.clone(), algorithms: SIGNING_ALGORITHMS.to_vec() };
-        let token = TokenEndpoint { service: Arc::clone(&self.service), tracker: self.tracker.clone(), answers: self.answers.clone() };
+        let token = TokenEndpoint {
+            service: Arc::clone(&self.service),
+            tracker: self.tracker.clone(),
+            bodies: BodyRoom::new(self.settings.listen.max_in_flight),
+            answers: self.answers.clone(),
+        };
+        let health = Arc::clone(&self.health);
         public_routes(PublicServices {
             issuer: self.settings.issuer.clone(),
             token,
             metadata: metadata.render(),
             keys,
             keys_max_age: JWKS_MAX_AGE,
-            readiness: self.probe(),
+            ready: Arc::new(move || health.is_ready()),
         })
     }
 

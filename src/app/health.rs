@@ -71,9 +71,14 @@ impl Health {
         self.troubles.lock().unwrap_or_else(PoisonError::into_inner).keys().map(|trouble| trouble.name()).collect()
     }
 
+    /// Whether requests should come here.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.draining.load(Ordering::SeqCst)
+    }
+
     /// 503 only while draining: whatever else is wrong, the token endpoint answers for itself.
     pub(super) fn readiness(&self, trust_version: &Digest256, key_ring_version: u64, issuers: &Issuers) -> Readiness {
-        let ready = !self.draining.load(Ordering::SeqCst);
+        let ready = self.is_ready();
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         let status = match (ready, troubles.is_empty()) {
             (false, _) => "draining",

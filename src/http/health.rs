@@ -16,7 +16,10 @@ pub struct Readiness {
     pub details: serde_json::Value,
 }
 
-/// Tells the readiness at this moment. Called for each probe: it must not block.
+/// Tells whether to send us requests at this moment. Strangers may call it at will: it must cost nothing.
+pub type ReadyProbe = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// Tells the readiness at this moment, for administrators. Called for each probe: it must not block.
 pub type ReadinessProbe = Arc<dyn Fn() -> Readiness + Send + Sync>;
 
 /// Renders the metrics in the `OpenMetrics` text format.
@@ -28,9 +31,9 @@ pub fn livez_route(answers: Answers) -> MethodRouter {
 }
 
 /// `/readyz` of the public listener: 200 or 503, and not one word more.
-pub fn readyz_route(answers: Answers, probe: ReadinessProbe) -> MethodRouter {
+pub fn readyz_route(answers: Answers, ready: ReadyProbe) -> MethodRouter {
     get(async move || {
-        let (status, word) = if probe().ready { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") };
+        let (status, word) = if ready() { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") };
         answers.text(status, PLAIN, word)
     })
 }
@@ -78,8 +81,8 @@ mod tests {
         };
         let written = [
             get_from(livez_route(answers.clone())).await,
-            get_from(readyz_route(answers.clone(), probe(true))).await,
-            get_from(readyz_route(answers.clone(), probe(false))).await,
+            get_from(readyz_route(answers.clone(), Arc::new(|| true))).await,
+            get_from(readyz_route(answers.clone(), Arc::new(|| false))).await,
             get_from(readyz_details_route(answers.clone(), probe(true))).await,
             get_from(readyz_details_route(answers.clone(), probe(false))).await,
             get_from(metrics_route(answers, Arc::new(|| "# EOF\n".to_owned()))).await,

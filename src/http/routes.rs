@@ -6,8 +6,8 @@ use axum::routing::post;
 use crate::domain::{IssuerUrl, Seconds};
 
 use super::{
-    Answers, Document, EndpointPaths, KeyDocument, MetricsText, ReadinessProbe, TokenEndpoint, document_route, errors_route, keys_route,
-    livez_route, metrics_route, readyz_details_route, readyz_route, token,
+    Answers, Document, EndpointPaths, KeyDocument, MetricsText, ReadinessProbe, ReadyProbe, TokenEndpoint, document_route, errors_route,
+    keys_route, livez_route, metrics_route, readyz_details_route, readyz_route, token,
 };
 
 /// What the public listener fronts.
@@ -23,7 +23,7 @@ pub struct PublicServices {
     /// How long callers may cache the key set.
     pub keys_max_age: Seconds,
     /// Whether we are ready.
-    pub readiness: ReadinessProbe,
+    pub ready: ReadyProbe,
 }
 
 /// Token endpoint, metadata, keys, `/errors`, `/livez`, and `/readyz` without details.
@@ -39,7 +39,7 @@ pub fn public_routes(services: PublicServices) -> Router {
         .route(&paths.openid_metadata, document_route(answers.clone(), services.metadata))
         .route(&paths.errors, errors_route(answers.clone()))
         .route("/livez", livez_route(answers.clone()))
-        .route("/readyz", readyz_route(answers, services.readiness))
+        .route("/readyz", readyz_route(answers, services.ready))
         .fallback(async move || unknown.not_found())
 }
 

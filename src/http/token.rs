@@ -15,7 +15,7 @@ use crate::exchange::{Answer, ExchangeService, Family, Malformed, Parameters, Re
 use crate::policy::Denial;
 use crate::release::record::IssuedToken;
 
-use super::{Answers, Form, NotRun, OauthCode, OauthError, Parameter, PeerAddress, Tracker, client_hint};
+use super::{Answers, BodyRoom, Form, NotRun, OauthCode, OauthError, Parameter, PeerAddress, Tracker, client_hint};
 
 /// Known parameters that would change what a token means, and that we do not support yet: refused, not ignored.
 const UNSUPPORTED: [Parameter; 3] = [Parameter::ActorToken, Parameter::ActorTokenType, Parameter::AuthorizationDetails];
@@ -30,6 +30,8 @@ pub struct TokenEndpoint {
     pub service: Arc<ExchangeService>,
     /// Runs each exchange in a task of its own.
     pub tracker: Tracker,
+    /// For the bodies of requests.
+    pub bodies: BodyRoom,
     /// Writes answers.
     pub answers: Answers,
 }
@@ -38,9 +40,12 @@ pub struct TokenEndpoint {
 pub(super) async fn exchange(State(endpoint): State<TokenEndpoint>, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
     let peer = head.extensions.get::<PeerAddress>().map(|peer| peer.0);
-    let parameters = match parameters(&head, body).await {
+    let parameters = match parameters(&head, body, &endpoint.bodies).await {
         Ok(parameters) => parameters,
-        Err(error) => return endpoint.turn_away(error, Family::Malformed, peer),
+        Err(error) => {
+            let ours = error.status == StatusCode::SERVICE_UNAVAILABLE;
+            return endpoint.turn_away(error, if ours { Family::Unavailable } else { Family::Malformed }, peer);
+        }
     };
     let service = Arc::clone(&endpoint.service);
     match endpoint.tracker.run(async move { service.exchange(parameters, peer).await }).await {
@@ -77,8 +82,8 @@ impl TokenEndpoint {
     }
 }
 
-async fn parameters(head: &Parts, body: Body) -> Result<Parameters, OauthError> {
-    let mut form = Form::read(head, body).await?;
+async fn parameters(head: &Parts, body: Body, room: &BodyRoom) -> Result<Parameters, OauthError> {
+    let mut form = Form::read(head, body, room).await?;
     if let Some(error) = authentication(&form, &head.headers) {
         return Err(error);
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::domain::{Clock, Digest256};
 use crate::outbound::Outbound;
@@ -14,7 +14,7 @@ use super::key_source::{KeyDocument, KeyOrigin, KeysUnread};
 use super::key_state::{Change, KeyState, Reading, Standing};
 use super::landing::Landing;
 use super::moment::Moment;
-use super::{IssuerHealth, KEPT_WARM_FOR, KeysError};
+use super::{IssuerHealth, KEPT_WARM_FOR, KeysError, MAX_WAITING};
 
 /// Single flight: at most one reading of this issuer's keys is under way, in a task of its own, so that a request that goes away
 /// neither cancels it for the others nor leaves it half done. Nothing here is shared with another issuer.
@@ -24,6 +24,8 @@ pub(super) struct KeyCache {
     clock: Arc<dyn Clock>,
     /// Held for moments only, never over an await.
     inner: Mutex<Inner>,
+    /// Places for requests that wait for a reading.
+    places: Semaphore,
     /// Monotonic milliseconds of the last use, plus one; zero for never.
     last_use: AtomicU64,
 }
@@ -81,7 +83,7 @@ impl KeyCache {
             fetches: 0,
             failures: 0,
         };
-        Self { origin, outbound, clock, inner: Mutex::new(inner), last_use: AtomicU64::new(0) }
+        Self { origin, outbound, clock, inner: Mutex::new(inner), places: Semaphore::new(MAX_WAITING), last_use: AtomicU64::new(0) }
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -117,7 +119,7 @@ impl KeyCache {
     /// For a known key of an overdue set: reads first, and settles for the old set when that fails.
     pub(super) async fn refreshed(self: &Arc<Self>, knows: impl Fn(&KeySet) -> bool) -> Result<Arc<KeySet>, KeysError> {
         if let Some(flight) = self.refresh_behind() {
-            ended(flight).await;
+            self.ended(flight).await?;
         }
         self.settle(knows)
     }
@@ -129,21 +131,27 @@ impl KeyCache {
             Boarding::Known(keys) => return Ok(keys),
             Boarding::Refused => return self.settle(knows),
             Boarding::Started(landing) => {
-                ended(landing.take_off()).await;
+                self.ended(landing.take_off()).await?;
                 return self.settle(knows);
             }
-            Boarding::Joined(flight) => ended(flight).await,
+            Boarding::Joined(flight) => self.ended(flight).await?,
         }
         // Where it failed, another would fail as well.
         if !self.lock().keys.is_failing() {
             match self.board(&knows) {
                 Boarding::Known(keys) => return Ok(keys),
-                Boarding::Started(landing) => ended(landing.take_off()).await,
-                Boarding::Joined(flight) => ended(flight).await,
+                Boarding::Started(landing) => self.ended(landing.take_off()).await?,
+                Boarding::Joined(flight) => self.ended(flight).await?,
                 Boarding::Refused => {}
             }
         }
         self.settle(knows)
+    }
+
+    /// How many requests wait for a reading.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        MAX_WAITING - self.places.available_permits()
     }
 
     /// Whether a reading is under way.
@@ -239,6 +247,13 @@ impl KeyCache {
         Ok((Reading { keys, digest, fresh_for, began }, served_by))
     }
 
+    /// Waits for the end of a reading, where a place is left to wait at.
+    async fn ended(&self, mut flight: Flight) -> Result<(), KeysError> {
+        let _place = self.places.try_acquire().map_err(|_| KeysError::Unavailable)?;
+        while flight.changed().await.is_ok() {}
+        Ok(())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Nothing that holds it leaves half a change behind.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -247,8 +262,4 @@ impl KeyCache {
     fn now(&self) -> Moment {
         Moment::of(&*self.clock)
     }
-}
-
-async fn ended(mut flight: Flight) {
-    while flight.changed().await.is_ok() {}
 }

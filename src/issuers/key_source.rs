@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -77,11 +78,12 @@ impl KeyOrigin {
         }
     }
 
-    /// Reads the document once.
+    /// Reads the document once, within the deadline of one fetch however many it takes.
     pub(super) async fn read(&self, outbound: &Outbound) -> Result<KeyDocument, KeysUnread> {
+        let errand = Errand { outbound, end: outbound.errand() };
         match &self.source {
-            KeySource::Discovery { token_file } => self.discover(outbound, token_file.as_deref()).await,
-            KeySource::JwksUri(url) => self.fetch_keys(outbound, url.clone(), Credential::None).await,
+            KeySource::Discovery { token_file } => self.discover(&errand, token_file.as_deref()).await,
+            KeySource::JwksUri(url) => self.fetch_keys(&errand, url.clone(), Credential::None).await,
             KeySource::JwksFile(path) => {
                 let bytes = read_file(path, MAX_KEY_SET_BYTES).await?;
                 Ok(KeyDocument { bytes, fresh_for: FILE_FRESH_FOR, served_by: None })
@@ -90,35 +92,41 @@ impl KeyOrigin {
     }
 
     /// The document is read anew each time: an issuer that moves its keys says so there.
-    async fn discover(&self, outbound: &Outbound, token_file: Option<&Path>) -> Result<KeyDocument, KeysUnread> {
+    async fn discover(&self, errand: &Errand<'_>, token_file: Option<&Path>) -> Result<KeyDocument, KeysUnread> {
         let credential = match token_file {
             Some(path) => Credential::Sent(read_token(path).await?),
             None => Credential::None,
         };
         let document_url = document_url(&self.url)?;
         let own_origin = document_url.origin();
-        let document = self.get(outbound, document_url, &credential, MAX_DISCOVERY_BYTES).await?;
+        let document = self.get(errand, document_url, &credential, MAX_DISCOVERY_BYTES).await?;
         let keys_url = jwks_uri(&document.body, &self.url)?;
         // The token is for the issuer. What its document says cannot send it to anybody else.
         let credential = if keys_url.origin() == own_origin { credential } else { credential.withhold() };
-        self.fetch_keys(outbound, keys_url, credential).await
+        self.fetch_keys(errand, keys_url, credential).await
     }
 
-    async fn fetch_keys(&self, outbound: &Outbound, url: Url, credential: Credential) -> Result<KeyDocument, KeysUnread> {
+    async fn fetch_keys(&self, errand: &Errand<'_>, url: Url, credential: Credential) -> Result<KeyDocument, KeysUnread> {
         let served_by = url.origin().ascii_serialization().into();
-        let response = self.get(outbound, url, &credential, MAX_KEY_SET_BYTES).await?;
+        let response = self.get(errand, url, &credential, MAX_KEY_SET_BYTES).await?;
         Ok(KeyDocument { bytes: response.body, fresh_for: fresh_for(response.max_age), served_by: Some(served_by) })
     }
 
-    async fn get(&self, outbound: &Outbound, url: Url, credential: &Credential, max_bytes: usize) -> Result<FetchResponse, KeysUnread> {
+    async fn get(&self, errand: &Errand<'_>, url: Url, credential: &Credential, max_bytes: usize) -> Result<FetchResponse, KeysUnread> {
         let bearer = if let Credential::Sent(token) = credential { Some(token.clone()) } else { None };
         let request = FetchRequest { url, network: self.network, ca_file: self.ca_file.clone(), bearer, max_bytes };
-        outbound.get(&request).await.map_err(|cause| KeysUnread::Fetch {
+        errand.outbound.get_until(errand.end, &request).await.map_err(|cause| KeysUnread::Fetch {
             url: shown(request.url),
             cause,
             withheld: matches!(credential, Credential::Withheld),
         })
     }
+}
+
+/// One reading: every fetch of it ends at the same instant.
+struct Errand<'a> {
+    outbound: &'a Outbound,
+    end: Instant,
 }
 
 /// What becomes of the issuer's `discovery_token` in one request.

@@ -66,7 +66,7 @@ impl TrustedIssuer {
                 self.cache.refreshed(knows).await
             }
             Standing::Absent | Standing::Fresh(_) | Standing::Due(_) | Standing::Overdue(_) => {
-                plausible().map_err(KeysError::Rejected)?;
+                plausible().map_err(|why| KeysError::Rejected(shown_unsigned(why)))?;
                 self.cache.note_use();
                 self.cache.searched(knows).await
             }
@@ -77,6 +77,15 @@ impl TrustedIssuer {
     #[must_use]
     pub fn health(&self) -> IssuerHealth {
         self.cache.health()
+    }
+}
+
+/// What may be said of a token without a key that could have signed it: as in verification, nothing beyond its header. Anybody can write
+/// such a token, and would learn from the answers what is expected of a good one.
+fn shown_unsigned(why: RejectedToken) -> RejectedToken {
+    match why {
+        RejectedToken::AlgorithmNotAllowed | RejectedToken::TypeMismatch => why,
+        _ => RejectedToken::KeyNotFound,
     }
 }
 

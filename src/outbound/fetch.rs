@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
 use crate::domain::Seconds;
@@ -52,9 +53,9 @@ pub trait Fetch: Send + Sync {
 /// The guard above [`Fetch`]. Cheap to clone.
 #[derive(Clone)]
 pub struct Outbound {
-    pub(super) fetch: Arc<dyn Fetch>,
-    /// For one fetch as a whole.
-    pub(super) deadline: Duration,
+    pub(crate) fetch: Arc<dyn Fetch>,
+    /// For one fetch as a whole; also for several that are one errand.
+    pub(crate) deadline: Duration,
 }
 
 impl Outbound {
@@ -66,8 +67,19 @@ impl Outbound {
 
     /// Fetches a document: status 200, at most `max_bytes`, within 5 s. Everything else is an error.
     pub async fn get(&self, request: &FetchRequest) -> Result<FetchResponse, FetchError> {
+        self.get_until(self.errand(), request).await
+    }
+
+    /// The end of an errand that begins now.
+    #[must_use]
+    pub fn errand(&self) -> Instant {
+        Instant::now() + self.deadline
+    }
+
+    /// One fetch of several that end together.
+    pub async fn get_until(&self, end: Instant, request: &FetchRequest) -> Result<FetchResponse, FetchError> {
         check_url(&request.url, request.network)?;
-        let response = tokio::time::timeout(self.deadline, self.fetch.get(request)).await.map_err(|_| FetchError::TimedOut)??;
+        let response = timeout_at(end, self.fetch.get(request)).await.map_err(|_| FetchError::TimedOut)??;
         match response.status {
             200 if response.body.len() > request.max_bytes => Err(FetchError::TooLarge { max_bytes: request.max_bytes }),
             200 => Ok(response),

@@ -14,7 +14,7 @@ use super::files::beside;
 /// a second server could then lock a new file of that name while the first still holds the old one.
 #[derive(Debug)]
 pub(super) struct LockFile {
-    _held: File,
+    held: File,
 }
 
 impl LockFile {
@@ -25,9 +25,33 @@ impl LockFile {
         let held =
             OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&file).map_err(|error| failed("create", error))?;
         match held.try_lock() {
-            Ok(()) => Ok(Self { _held: held }),
+            Ok(()) => Ok(Self { held }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked { file }),
             Err(TryLockError::Error(error)) => Err(failed("lock", error)),
         }
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is just being started shares the open file until it has become another program.
+        let _ = self.held.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_given_back_is_free_whoever_still_holds_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("cambist.db");
+        let lock = LockFile::take(&database).unwrap();
+        let inherited = lock.held.try_clone().unwrap();
+        assert!(matches!(LockFile::take(&database), Err(StoreError::Locked { .. })));
+        drop(lock);
+        LockFile::take(&database).unwrap();
+        drop(inherited);
     }
 }

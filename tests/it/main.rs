@@ -7,6 +7,7 @@ mod conformance;
 mod issued_token;
 mod jwt_cases;
 mod presets;
+mod processes;
 mod published;
 mod reasons;
 mod replay_modes;

@@ -2,6 +2,8 @@
 
 use axum::http::StatusCode;
 
+use crate::domain::Seconds;
+
 use super::super::OauthError;
 use super::Parameter;
 
@@ -23,6 +25,9 @@ pub enum FormError {
     /// `Content-Type` is absent, stands twice, or is another than `application/x-www-form-urlencoded` in UTF-8.
     #[error("the Content-Type is not application/x-www-form-urlencoded")]
     ContentType,
+    /// Too many large bodies are being read. The only error here that is no fault of the request.
+    #[error("too many large bodies are being read")]
+    Overloaded,
     /// The URL has a query: secrets there end in the logs of every proxy (RFC 6749 §2.3.1).
     #[error("the URL has a query")]
     Query,
@@ -64,6 +69,7 @@ impl FormError {
             Self::BodyTooLarge => "body_too_large",
             Self::ContentEncoding => "content_encoding",
             Self::ContentType => "content_type",
+            Self::Overloaded => "overloaded",
             Self::Query => "query_string",
             Self::Repeated(_) => "parameter_repeated",
         }
@@ -77,20 +83,27 @@ impl FormError {
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentEncoding | Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
 
 impl From<FormError> for OauthError {
     fn from(error: FormError) -> Self {
+        if error == FormError::Overloaded {
+            return Self::unavailable(error.reason(), Seconds(1));
+        }
         let malformed = Self::malformed(error.status(), error.reason());
         match error {
             FormError::Repeated(parameter) => malformed.with_detail(parameter.name()),
             FormError::Syntax(fault) => malformed.with_detail(fault.to_string()),
             FormError::BodyTooLarge => malformed.with_detail("at most 64 KiB"),
-            FormError::BodyBroken | FormError::BodyTimeout | FormError::ContentEncoding | FormError::ContentType | FormError::Query => {
-                malformed
-            }
+            FormError::BodyBroken
+            | FormError::BodyTimeout
+            | FormError::ContentEncoding
+            | FormError::ContentType
+            | FormError::Overloaded
+            | FormError::Query => malformed,
         }
     }
 }

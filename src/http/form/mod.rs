@@ -7,17 +7,21 @@ mod error;
 mod parameter;
 mod parse;
 mod read;
+mod room;
 #[cfg(test)]
 mod tests;
 
 pub use error::{FormError, FormFault};
 pub use parameter::Parameter;
 pub use parse::Form;
+pub use room::BodyRoom;
 
 pub(super) use decode::decode;
 
 /// Largest body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Bodies up to here are always read; larger ones need [`BodyRoom`]. In bytes.
+const SMALL_BODY_BYTES: usize = 4 * 1024;
 /// Most parameters in one form, unknown ones included.
 const MAX_PARAMETERS: usize = 64;
 /// Longest name of a parameter, in bytes after decoding.

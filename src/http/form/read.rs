@@ -7,17 +7,17 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderM
 use axum::http::request::Parts;
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
-use zeroize::Zeroizing;
 
-use super::{Form, FormError, MAX_BODY_BYTES};
+use super::room::Buffer;
+use super::{BodyRoom, Form, FormError, MAX_BODY_BYTES};
 
 impl Form {
     /// Reads the form of a request. What can be refused by its head is refused before a byte of the body is read.
-    pub async fn read(head: &Parts, body: Body) -> Result<Self, FormError> {
-        Self::read_within(BODY_DEADLINE, head, body).await
+    pub async fn read(head: &Parts, body: Body, room: &BodyRoom) -> Result<Self, FormError> {
+        Self::read_within(BODY_DEADLINE, head, body, room).await
     }
 
-    pub(in crate::http) async fn read_within(deadline: Duration, head: &Parts, body: Body) -> Result<Self, FormError> {
+    pub(in crate::http) async fn read_within(deadline: Duration, head: &Parts, body: Body, room: &BodyRoom) -> Result<Self, FormError> {
         if head.uri.query().is_some_and(|query| !query.is_empty()) {
             return Err(FormError::Query);
         }
@@ -25,25 +25,20 @@ impl Form {
         if !is_form(&head.headers) {
             return Err(FormError::ContentType);
         }
-        let expected = announced_length(&head.headers);
-        if expected > MAX_BODY_BYTES {
+        if announced_length(&head.headers) > MAX_BODY_BYTES {
             return Err(FormError::BodyTooLarge);
         }
-        let bytes = timeout(deadline, collect(body, expected)).await.map_err(|_| FormError::BodyTimeout)??;
-        Self::parse(&bytes)
+        let bytes = timeout(deadline, collect(body, room.buffer())).await.map_err(|_| FormError::BodyTimeout)??;
+        Self::parse(bytes.as_ref())
     }
 }
 
-/// The whole body, in a buffer that is wiped. Allocated once where the length was announced, so that growing leaves no copy behind.
-async fn collect(mut body: Body, expected: usize) -> Result<Zeroizing<Vec<u8>>, FormError> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(expected));
+/// The whole body.
+async fn collect(mut body: Body, mut bytes: Buffer<'_>) -> Result<Buffer<'_>, FormError> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| FormError::BodyBroken)?;
         if let Some(data) = frame.data_ref() {
-            if bytes.len() + data.len() > MAX_BODY_BYTES {
-                return Err(FormError::BodyTooLarge);
-            }
-            bytes.extend_from_slice(data);
+            bytes.push(data)?;
         }
     }
     Ok(bytes)
@@ -66,9 +61,9 @@ fn is_form(headers: &HeaderMap) -> bool {
         })
 }
 
-/// What `Content-Length` says; our smallest buffer where the body is chunked. Its syntax was checked by the HTTP implementation.
+/// What `Content-Length` says; nothing where the body is chunked. Its syntax was checked by the HTTP implementation.
 fn announced_length(headers: &HeaderMap) -> usize {
-    only(headers, &CONTENT_LENGTH).map_or(4_096, |value| value.parse().unwrap_or(usize::MAX))
+    only(headers, &CONTENT_LENGTH).map_or(0, |value| value.parse().unwrap_or(usize::MAX))
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

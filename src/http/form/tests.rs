@@ -23,7 +23,7 @@ fn head(uri: &str, headers: &[(&str, &str)]) -> Parts {
 }
 
 async fn read(headers: &[(&str, &str)], body: impl Into<Body>) -> Result<Form, FormError> {
-    Form::read(&head("/token", headers), body.into()).await
+    Form::read(&head("/token", headers), body.into(), &BodyRoom::new(1)).await
 }
 
 #[test]
@@ -138,7 +138,7 @@ async fn only_a_form_in_utf_8_is_read() {
 #[tokio::test]
 async fn a_query_is_refused_and_not_echoed() {
     for (uri, refused) in [("/token", false), ("/token?", false), ("/token?audience=hush", true), ("/token?x", true)] {
-        let error = Form::read(&head(uri, &[("content-type", FORM)]), "scope=a".into()).await.err();
+        let error = Form::read(&head(uri, &[("content-type", FORM)]), "scope=a".into(), &BodyRoom::new(1)).await.err();
         assert_eq!(error, refused.then_some(FormError::Query), "{uri}");
     }
     assert!(!OauthError::from(FormError::Query).description().contains("hush"));
@@ -157,7 +157,8 @@ async fn a_body_is_at_most_64_kib() {
 #[tokio::test]
 async fn a_body_that_never_ends_is_given_up() {
     let endless = Body::new(Endless);
-    let error = Form::read_within(Duration::from_millis(20), &head("/token", &[("content-type", FORM)]), endless).await.err();
+    let error =
+        Form::read_within(Duration::from_millis(20), &head("/token", &[("content-type", FORM)]), endless, &BodyRoom::new(1)).await.err();
     assert_eq!(error, Some(FormError::BodyTimeout));
 }
 
@@ -169,6 +170,7 @@ fn every_fault_has_its_status_and_reason() {
         (FormError::BodyTooLarge, StatusCode::PAYLOAD_TOO_LARGE, "malformed: body_too_large (at most 64 KiB)"),
         (FormError::ContentEncoding, StatusCode::UNSUPPORTED_MEDIA_TYPE, "malformed: content_encoding"),
         (FormError::ContentType, StatusCode::UNSUPPORTED_MEDIA_TYPE, "malformed: content_type"),
+        (FormError::Overloaded, StatusCode::SERVICE_UNAVAILABLE, "unavailable: overloaded"),
         (FormError::Query, StatusCode::BAD_REQUEST, "malformed: query_string"),
         (FormError::Repeated(Parameter::Scope), StatusCode::BAD_REQUEST, "malformed: parameter_repeated (scope)"),
         (FormError::Syntax(FormFault::Utf8), StatusCode::BAD_REQUEST, "malformed: form_syntax (not UTF-8)"),

@@ -12,8 +12,10 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::super::Answers;
 use super::MAX_TURNED_AWAY;
+use super::activity::Activity;
 use super::connection::{Phase, Shared};
 use super::listener::BoundListener;
+use super::seats::Seats;
 use super::tracker::Tracker;
 
 /// Serves the router on a bound listener, in tasks of its own, until the handle is drained or dropped.
@@ -31,10 +33,11 @@ pub fn serve(listener: BoundListener, router: Router, answers: Answers, tracker:
             tokio::select! { () = watching => {}, _ = seen.changed() => {} }
         });
     }
+    let behind_proxy = !listener.proxies.is_empty();
     let shared = Shared { router, answers, proxies: Arc::new(listener.proxies), tls, deadlines: listener.deadlines };
     let door = Door {
         shared: Arc::new(shared),
-        seats: Arc::new(Semaphore::new(listener.max_connections)),
+        seats: Seats::new(listener.max_connections, behind_proxy),
         turned_away: Arc::new(Semaphore::new(MAX_TURNED_AWAY)),
         refused_somebody: false,
     };
@@ -83,7 +86,7 @@ pub struct Drained {
 
 struct Door {
     shared: Arc<Shared>,
-    seats: Arc<Semaphore>,
+    seats: Arc<Seats>,
     turned_away: Arc<Semaphore>,
     refused_somebody: bool,
 }
@@ -118,14 +121,15 @@ impl Door {
         // It fails for a socket that is gone already.
         let _ = stream.set_nodelay(true);
         let (shared, phase) = (Arc::clone(&self.shared), phase.clone());
-        if let Ok(seat) = Arc::clone(&self.seats).try_acquire_owned() {
+        let activity = Activity::new(shared.deadlines, Instant::now());
+        if let Some(seat) = self.seats.take(peer.ip(), &activity) {
             tokio::spawn(async move {
-                shared.serve(stream, peer.ip(), phase).await;
+                shared.serve(stream, peer.ip(), activity, phase).await;
                 drop(seat);
             });
         } else if let Ok(place) = Arc::clone(&self.turned_away).try_acquire_owned() {
             tokio::spawn(async move {
-                shared.turn_away(stream, peer.ip(), phase).await;
+                shared.turn_away(stream, peer.ip(), activity, phase).await;
                 drop(place);
             });
         }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::{StatusCode, Version};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Deadlines;
@@ -12,6 +13,7 @@ use super::Deadlines;
 pub(super) struct Activity {
     deadlines: Deadlines,
     state: Mutex<State>,
+    gone: Notify,
 }
 
 #[derive(Debug)]
@@ -27,6 +29,15 @@ struct State {
     http2: bool,
     /// Whether the last answer may have left a part of its request unread.
     unread: bool,
+    seat: Hold,
+}
+
+/// What became of a connection's seat.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Hold {
+    Kept,
+    /// Whatever comes now is too late.
+    Lost,
 }
 
 /// What the watchdog should do.
@@ -42,8 +53,8 @@ pub(super) enum Verdict {
 
 impl Activity {
     pub(super) fn new(deadlines: Deadlines, accepted: Instant) -> Arc<Self> {
-        let state = State { running: 0, since: accepted, first_byte: None, served: false, http2: false, unread: false };
-        Arc::new(Self { deadlines, state: Mutex::new(state) })
+        let state = State { running: 0, since: accepted, first_byte: None, served: false, http2: false, unread: false, seat: Hold::Kept };
+        Arc::new(Self { deadlines, state: Mutex::new(state), gone: Notify::new() })
     }
 
     pub(super) fn deadlines(&self) -> &Deadlines {
@@ -77,6 +88,32 @@ impl Activity {
 
     pub(super) fn is_busy(&self) -> bool {
         self.state().running > 0
+    }
+
+    /// Since when no request is in progress; `None` while one is.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let state = self.state();
+        (state.running == 0 && state.seat == Hold::Kept).then_some(state.since)
+    }
+
+    /// Takes the seat of an idle connection. False when it is not idle.
+    pub(super) fn evict(&self) -> bool {
+        let mut state = self.state();
+        let evicts = state.running == 0;
+        if evicts {
+            state.seat = Hold::Lost;
+            self.gone.notify_one();
+        }
+        evicts
+    }
+
+    pub(super) fn is_evicted(&self) -> bool {
+        self.state().seat == Hold::Lost
+    }
+
+    /// Ends when the connection has lost its seat. For one task.
+    pub(super) async fn evicted(&self) {
+        self.gone.notified().await;
     }
 
     pub(super) fn verdict(&self, now: Instant) -> Verdict {

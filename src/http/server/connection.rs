@@ -43,34 +43,40 @@ pub(super) enum Phase {
 }
 
 impl Shared {
-    /// Serves a connection until it ends, the listener is cut, or a deadline has passed.
-    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, peer: IpAddr, phase: watch::Receiver<Phase>) {
-        let router = Some(self.router.clone());
-        self.run(stream, peer, phase, router).await;
+    /// Serves a connection until it ends, loses its seat, the listener is cut, or a deadline has passed.
+    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, peer: IpAddr, activity: Arc<Activity>, phase: watch::Receiver<Phase>) {
+        let requests = self.requests(Some(self.router.clone()), peer, &activity);
+        self.run(stream, requests, phase).await;
     }
 
     /// Tells a connection beyond the cap so: a 503 for each request, and not for long.
-    pub(super) async fn turn_away(self: Arc<Self>, stream: TcpStream, peer: IpAddr, phase: watch::Receiver<Phase>) {
+    pub(super) async fn turn_away(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: IpAddr,
+        activity: Arc<Activity>,
+        phase: watch::Receiver<Phase>,
+    ) {
+        let requests = self.requests(None, peer, &activity);
         let until = Instant::now() + 2 * self.deadlines.head;
         // Running out of time is how a lazy one ends.
-        let _ = timeout_at(until, self.run(stream, peer, phase, None)).await;
+        let _ = timeout_at(until, self.run(stream, requests, phase)).await;
     }
 
-    async fn run(&self, stream: TcpStream, peer: IpAddr, mut phase: watch::Receiver<Phase>, router: Option<Router>) {
-        let accepted = Instant::now();
-        let activity = Activity::new(self.deadlines, accepted);
+    fn requests(&self, router: Option<Router>, socket: IpAddr, activity: &Arc<Activity>) -> Requests {
+        let (answers, proxies) = (self.answers.clone(), Arc::clone(&self.proxies));
+        Requests { router, answers, proxies, socket, activity: Arc::clone(activity) }
+    }
+
+    async fn run(&self, stream: TcpStream, requests: Requests, mut phase: watch::Receiver<Phase>) {
+        let activity = Arc::clone(&requests.activity);
         let transport = tokio::select! {
-            transport = timeout_at(accepted + self.deadlines.head, self.handshake(stream)) => transport,
+            transport = timeout_at(Instant::now() + self.deadlines.head, self.handshake(stream)) => transport,
+            () = activity.evicted() => return,
             _ = phase.changed() => return,
         };
         let Ok(Some(transport)) = transport else { return };
-        let requests = Arc::new(Requests {
-            router,
-            answers: self.answers.clone(),
-            proxies: Arc::clone(&self.proxies),
-            socket: peer,
-            activity: Arc::clone(&activity),
-        });
+        let requests = Arc::new(requests);
         let service = service_fn(move |request| Arc::clone(&requests).answer(request));
         let io = TokioIo::new(Watched::new(transport, Arc::clone(&activity)));
         watch_over(protocols().serve_connection(io, service), &activity, phase).await;
@@ -92,6 +98,12 @@ async fn watch_over<C: GracefulConnection>(connection: C, activity: &Activity, m
     loop {
         tokio::select! {
             _ = connection.as_mut() => return,
+            () = activity.evicted() => {
+                // One turn to say good-bye; the seat is somebody else's already.
+                connection.as_mut().graceful_shutdown();
+                let _ = timeout_at(Instant::now(), connection).await;
+                return;
+            }
             changed = phase.changed(), if handle_lives => {
                 if *phase.borrow_and_update() == Phase::Cut {
                     return;
@@ -117,6 +129,9 @@ async fn watch_over<C: GracefulConnection>(connection: C, activity: &Activity, m
     }
 }
 
+/// What HTTP/2 lets a peer send before we have read it, in bytes: the smallest window there is (RFC 9113 §6.9.2).
+const UNREAD_BYTES: u32 = 65_535;
+
 /// HTTP/1 and HTTP/2 with our limits. The deadlines are the watchdog's: hyper's own cover neither the first byte nor HTTP/2.
 fn protocols() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
@@ -126,9 +141,11 @@ fn protocols() -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX))
-        // A stream's body is at most 64 KiB; the whole connection may make us hold four of them.
-        .initial_stream_window_size(64 * 1024)
-        .initial_connection_window_size(256 * 1024)
+        // What strangers can make a connection hold: 64 KiB sent and not yet read by us, over all streams; and for each of 16 streams
+        // a head (16 KiB) and a small body (4 KiB): under 400 KiB. Larger bodies share `BodyRoom`, `max_in_flight` times 64 KiB for
+        // the whole listener.
+        .initial_stream_window_size(UNREAD_BYTES)
+        .initial_connection_window_size(UNREAD_BYTES)
         .max_send_buf_size(64 * 1024);
     builder
 }

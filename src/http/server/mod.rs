@@ -7,6 +7,7 @@ mod activity;
 mod connection;
 mod listener;
 mod peer;
+mod seats;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ pub use tracker::{NotRun, Tracker};
 /// Most bytes of one request's head.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Most requests at once on one HTTP/2 connection.
-const MAX_STREAMS: u32 = 100;
+const MAX_STREAMS: u32 = 16;
 /// Connections beyond the cap that are told so with a 503; those beyond these are dropped.
 const MAX_TURNED_AWAY: usize = 64;
 

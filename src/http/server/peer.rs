@@ -18,6 +18,11 @@ impl Proxies {
         Self(nets)
     }
 
+    /// Whether anybody may connect.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether this peer may connect at all: where proxies are named, nobody else.
     pub(super) fn admits(&self, peer: IpAddr) -> bool {
         self.0.is_empty() || self.holds(peer.to_canonical())

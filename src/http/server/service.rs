@@ -47,7 +47,8 @@ impl Requests {
     }
 
     async fn respond(&self, mut request: Request<Incoming>) -> Response<Body> {
-        let Some(router) = &self.router else {
+        // Without a seat nothing may begin: the connection is about to be dropped, and the token would be spent for nobody.
+        let Some(router) = self.router.as_ref().filter(|_| !self.activity.is_evicted()) else {
             return self.answers.error(&OauthError::unavailable("overloaded", Seconds(1)));
         };
         // RFC 9112 §3.2. Nothing of ours reads it; a proxy and we must not disagree about the request either.

@@ -2,16 +2,44 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::json;
 
-use crate::domain::{Clock as _, IssuerUrl, ManualClock, Seconds};
-use crate::outbound::Network;
+use crate::domain::{Clock as _, IssuerUrl, ManualClock, Seconds, Timestamp};
 use crate::outbound::tests::server::{Answer, Authority, TestServer};
+use crate::outbound::{BoxFuture, Fetch, FetchError, FetchRequest, FetchResponse, Network, Outbound};
 use crate::token::RejectedToken;
 
 use super::super::{IssuerSettings, Issuers, KeySource, KeysError};
 use super::support::{Key, claims, jwks, jwks_uri, new_issuers, settings};
+
+/// Answers everything with a discovery document, after a while.
+struct Slow(Duration);
+
+impl Fetch for Slow {
+    fn get<'a>(&'a self, _: &'a FetchRequest) -> BoxFuture<'a, Result<FetchResponse, FetchError>> {
+        Box::pin(async {
+            tokio::time::sleep(self.0).await;
+            let body = json!({ "issuer": "https://slow.example", "jwks_uri": "https://slow.example/keys", "keys": [] }).to_string();
+            Ok(FetchResponse { status: 200, body: body.into_bytes(), max_age: None })
+        })
+    }
+}
+
+#[tokio::test]
+async fn discovery_and_keys_have_one_deadline_together() {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_unix(1_800_000_000)));
+    let outbound = Outbound { fetch: Arc::new(Slow(Duration::from_millis(600))), deadline: Duration::from_secs(1) };
+    let issuers = Issuers::new(outbound, clock.clone());
+    let discovery = settings("slow", "https://slow.example", KeySource::Discovery { token_file: None });
+    issuers.replace(vec![IssuerSettings { network: Network::Public, ..discovery }]);
+    let token = Key::new("a").sign(&claims("https://slow.example", clock.now()));
+    let issuer = issuers.trusted("https://slow.example").unwrap();
+    assert_eq!(issuer.keys(&token, clock.now()).await.err(), Some(KeysError::Unavailable));
+    let error = issuer.health().last_error.unwrap();
+    assert!(error.starts_with("https://slow.example/keys: ") && error.contains(&FetchError::TimedOut.to_string()), "{error}");
+}
 
 /// One issuer whose settings the test makes itself.
 struct Registered {

@@ -136,6 +136,11 @@ impl World {
         eventually(|| self.health().fetches == fetches && !self.is_reading()).await;
     }
 
+    /// How many requests wait for the keys.
+    pub(super) fn waiting(&self) -> usize {
+        self.issuers.trusted(self.url.as_str()).unwrap().cache.waiting()
+    }
+
     pub(super) fn is_reading(&self) -> bool {
         self.issuers.trusted(self.url.as_str()).unwrap().cache.is_reading()
     }

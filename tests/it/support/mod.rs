@@ -2,6 +2,8 @@
 
 mod answer;
 mod app;
+mod client;
+mod issuer;
 mod process;
 mod trail;
 mod web;
@@ -9,7 +11,9 @@ mod world;
 
 pub(crate) use answer::Answer;
 pub(crate) use app::TestApp;
-pub(crate) use process::{Server, ServerOptions};
+pub(crate) use client::{Client, connect, eventually, exchange_request, now, read_answer};
+pub(crate) use issuer::{LocalIssuer, ScriptedIssuer, release, trust_in};
+pub(crate) use process::{Server, ServerOptions, a_moment, free_address, run};
 pub(crate) use trail::Trail;
 pub(crate) use web::FakeWeb;
 pub(crate) use world::{DEPLOY, FORM, World, verdict};

@@ -15,11 +15,15 @@ impl Trail {
         folder
     }
 
+    /// The name of a new file for a log.
+    pub(crate) fn new_file(name: &str) -> PathBuf {
+        let unique = cambist::domain::random_bytes::<4>();
+        Self::folder().join(format!("{name}-{}-{:08x}.log", std::process::id(), u32::from_be_bytes(unique)))
+    }
+
     /// A file for the output of one process.
     pub(crate) fn log_file(name: &str) -> File {
-        let unique = cambist::domain::random_bytes::<4>();
-        let name = format!("{name}-{}-{:08x}.log", std::process::id(), u32::from_be_bytes(unique));
-        OpenOptions::new().create(true).append(true).open(Self::folder().join(name)).unwrap()
+        OpenOptions::new().create(true).append(true).open(Self::new_file(name)).unwrap()
     }
 
     /// Notes a token: its signature must never be logged.

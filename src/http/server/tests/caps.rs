@@ -8,12 +8,36 @@ fn capped(max_connections: usize) -> ListenerSettings {
 
 const GET_PEER: &str = "GET /peer HTTP/1.1\r\nHost: sts.test\r\n\r\n";
 
+/// A connection with a request in progress: its body is waited for.
+async fn busy(server: &ServerHandle) -> TcpStream {
+    let mut stream = connect(server).await;
+    stream.write_all(format!("{FORM_HEAD}Expect: 100-continue\r\nContent-Length: 7\r\n\r\n").as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+#[tokio::test]
+async fn an_idle_connection_makes_room_for_a_newcomer() {
+    for first in ["", GET_PEER] {
+        let server = serve_with(capped(1), super::super::DEADLINES, routes()).await;
+        let mut idle = connect(&server).await;
+        idle.write_all(first.as_bytes()).await.unwrap();
+        if !first.is_empty() {
+            assert_eq!(status(&read_answer(&mut idle).await), "HTTP/1.1 200 OK");
+        }
+        let mut newcomer = connect(&server).await;
+        newcomer.write_all(GET_PEER.as_bytes()).await.unwrap();
+        assert_eq!(status(&read_answer(&mut newcomer).await), "HTTP/1.1 200 OK");
+        assert_eq!(read_to_close(&mut idle).await, "");
+    }
+}
+
 #[tokio::test]
 async fn a_connection_beyond_the_cap_is_told_so() {
     let server = serve_with(capped(1), super::super::DEADLINES, routes()).await;
-    let mut first = connect(&server).await;
-    first.write_all(GET_PEER.as_bytes()).await.unwrap();
-    assert_eq!(status(&read_answer(&mut first).await), "HTTP/1.1 200 OK");
+    let mut first = busy(&server).await;
 
     let second = exchange(&server, format!("{FORM_HEAD}Content-Length: 7\r\n\r\nscope=a")).await;
     insta::assert_snapshot!(undated(&second), @r#"
@@ -30,8 +54,8 @@ async fn a_connection_beyond_the_cap_is_told_so() {
     {"error":"temporarily_unavailable","error_description":"unavailable: overloaded","error_uri":"https://sts.test/errors#overloaded"}
     "#);
 
-    first.shutdown().await.unwrap();
-    read_to_close(&mut first).await;
+    first.write_all(b"scope=a").await.unwrap();
+    assert_eq!(status(&read_answer(&mut first).await), "HTTP/1.1 200 OK", "it was let finish");
     let mut answer = String::new();
     while !answer.starts_with("HTTP/1.1 200 OK") {
         answer = exchange(&server, GET_PEER.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")).await;
@@ -41,6 +65,7 @@ async fn a_connection_beyond_the_cap_is_told_so() {
 #[tokio::test]
 async fn connections_beyond_both_caps_are_dropped_and_do_no_harm() {
     let server = serve_with(capped(1), SHORT, routes()).await;
+    let first = busy(&server).await;
     let mut silent = Vec::new();
     for _ in 0..=super::super::MAX_TURNED_AWAY + 20 {
         silent.push(connect(&server).await);
@@ -48,6 +73,7 @@ async fn connections_beyond_both_caps_are_dropped_and_do_no_harm() {
     for stream in &mut silent {
         assert_eq!(read_to_close(stream).await, "");
     }
+    drop(first);
     let mut answer = String::new();
     while !answer.starts_with("HTTP/1.1 200 OK") {
         answer = exchange(&server, GET_PEER.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")).await;

@@ -70,7 +70,7 @@ async fn an_idle_connection_is_closed() {
 async fn a_slow_body_is_answered_with_408_and_closed() {
     let slow = async |request: Request<Body>| {
         let (head, body) = request.into_parts();
-        let error = Form::read_within(Duration::from_millis(100), &head, body).await.unwrap_err();
+        let error = Form::read_within(Duration::from_millis(100), &head, body, &BodyRoom::new(1)).await.unwrap_err();
         answers().error(&OauthError::from(error))
     };
     let router = Router::new().route("/form", post(slow));

@@ -122,3 +122,21 @@ async fn http_2_is_spoken_in_plaintext_too() {
     let form = client.post(format!("{url}/form")).header("content-type", "application/x-www-form-urlencoded").body("x".repeat(70_000));
     assert_eq!(form.send().await.unwrap().status().as_u16(), 413);
 }
+
+#[tokio::test]
+async fn large_bodies_share_their_room_and_small_ones_need_none() {
+    let server = server().await;
+    let head = |length: usize| format!("{FORM_HEAD}Connection: close\r\nContent-Length: {length}\r\n\r\n");
+    let large = format!("scope={}", "x".repeat(10_000));
+    let mut slow = connect(&server).await;
+    slow.write_all(format!("{}{}", head(large.len()), &large[..9_000]).as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    while !answer.contains("unavailable: overloaded") {
+        answer = exchange(&server, format!("{}{large}", head(large.len()))).await;
+    }
+    assert_eq!(status(&answer), "HTTP/1.1 503 Service Unavailable");
+    assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
+    assert_eq!(status(&exchange(&server, format!("{}scope=a", head(7))).await), "HTTP/1.1 200 OK");
+    slow.write_all(&large.as_bytes()[9_000..]).await.unwrap();
+    assert_eq!(status(&read_to_close(&mut slow).await), "HTTP/1.1 200 OK");
+}

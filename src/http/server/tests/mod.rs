@@ -16,7 +16,7 @@ use axum::{Extension, Router};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::super::{Answers, Form, OauthError};
+use super::super::{Answers, BodyRoom, Form, OauthError};
 use super::{Deadlines, ListenerSettings, PeerAddress, ServerHandle, Tracker, serve};
 use crate::domain::IssuerUrl;
 
@@ -37,11 +37,12 @@ fn answers() -> Answers {
     Answers::new(&IssuerUrl::parse("https://sts.test").unwrap())
 }
 
-/// `/peer` tells the peer, `/form` reads a form, `/panic` does what it says, `/large` writes 64 MiB.
+/// `/peer` tells the peer, `/form` reads a form, one large one at a time, `/panic` does what it says, `/large` writes 64 MiB.
 fn routes() -> Router {
-    let form = async |request: Request<Body>| {
+    let room = BodyRoom::new(1);
+    let form = async move |request: Request<Body>| {
         let (head, body) = request.into_parts();
-        match Form::read(&head, body).await {
+        match Form::read(&head, body, &room).await {
             Ok(form) => answers().text(axum::http::StatusCode::OK, "text/plain", format!("{form:?}")),
             Err(error) => answers().error(&OauthError::from(error)),
         }

@@ -75,6 +75,10 @@ impl<K: Fn(&str) -> Option<PublishedKey>> Verifier<K> {
                 // An unfinished line explains unreadable ones before it: the server crashed while it was closing a torn line.
                 None => self.report.unfinished_bytes += Suspect::grown(at.suspect.take(), at.line, &line).bytes.len(),
             }
+            if !closed {
+                // The end of the log as it was. The server may have written on since, and the rest of this line is no line.
+                break;
+            }
         }
         if let Some(suspect) = &at.suspect {
             self.report.fault(name, suspect.line, Problem::Unreadable);

@@ -125,6 +125,29 @@ async fn a_log_that_is_being_written_is_no_fault() {
     assert!(report.unfinished_bytes > 20);
 }
 
+/// A file that ends somewhere, and has grown when it is read again.
+struct Growing<'a>(Vec<&'a [u8]>);
+
+impl std::io::Read for Growing<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.first_mut() {
+            Some([]) => self.0.remove(0).read(into),
+            Some(part) => part.read(into),
+            None => Ok(0),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_grows_while_it_is_read_is_read_to_where_it_ended() {
+    let test = TestLog::new();
+    let content = written(&test).await;
+    let (first, rest) = content.split_at(content.len() - 20);
+    let report = verify_log(Growing(vec![first, rest]), |kid| test.key(kid), None).unwrap();
+    assert_eq!((report.faults, report.lines), (vec![], 13), "the second half of a line is no line");
+    assert!(report.unfinished_bytes > 20);
+}
+
 #[test]
 fn any_edit_of_any_byte_is_found() {
     let test = TestLog::new();

@@ -76,6 +76,15 @@ impl Sink {
     }
 }
 
+impl Drop for Sink {
+    fn drop(&mut self) {
+        if self.regular {
+            // Closing is not enough: a process that is just being started shares the open file until it has become another program.
+            let _ = self.file.unlock();
+        }
+    }
+}
+
 /// Two writers would tear the chain apart.
 fn lock(file: &File) -> io::Result<()> {
     match file.try_lock() {

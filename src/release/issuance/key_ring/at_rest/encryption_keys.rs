@@ -1,7 +1,7 @@
 //! The encryption keys, each in a file of its own.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -45,17 +45,24 @@ impl EncryptionKeys {
 
     /// Creates the file with a new key, for its owner only, unless there is something at the path.
     ///
-    /// Its directory must exist; both are on disk before this returns, or a crash could leave a ring that nobody can unwrap.
+    /// Its directory must exist; both are on disk before this returns, or a crash could leave a ring that nobody can unwrap. The file
+    /// appears with its content, or a crash in between could leave one that holds no key.
     pub(in super::super) fn create_if_missing(file: &Path) -> Result<(), AtRestError> {
         let failed = |source| AtRestError::Io { action: "create", file: file.into(), source };
-        let mut created = match OpenOptions::new().create_new(true).write(true).mode(0o600).open(file) {
-            Ok(created) => created,
+        if fs::symlink_metadata(file).is_ok() {
+            return Ok(());
+        }
+        // A name of its own: of two that make it at the same time, one wins whole.
+        let mut draft = file.as_os_str().to_owned();
+        draft.push(format!(".{:016x}", u64::from_be_bytes(random_bytes())));
+        let draft = PathBuf::from(draft);
+        let linked = write_new(&draft).and_then(|()| fs::hard_link(&draft, file));
+        // Whether it was linked or not.
+        let _ = fs::remove_file(&draft);
+        match linked {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            Err(error) => return Err(failed(error)),
-        };
-        let bytes = Zeroizing::new(random_bytes::<KEY_BYTES>());
-        let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes));
-        created.write_all(text.as_bytes()).and_then(|()| created.sync_all()).map_err(failed)?;
+            linked => linked.map_err(failed)?,
+        }
         let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
     }
@@ -69,6 +76,15 @@ impl EncryptionKeys {
     pub(super) fn named(&self, kid: &str) -> Option<&EncryptionKey> {
         self.0.iter().find(|key| &*key.kid == kid)
     }
+}
+
+/// Writes a new key to a new file, down to the disk.
+fn write_new(file: &Path) -> io::Result<()> {
+    let bytes = Zeroizing::new(random_bytes::<KEY_BYTES>());
+    let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes));
+    let mut created = OpenOptions::new().create_new(true).write(true).mode(0o600).open(file)?;
+    created.write_all(text.as_bytes())?;
+    created.sync_all()
 }
 
 /// A key of 256 bits, wiped on drop. Debug shows its name only.
@@ -142,8 +158,6 @@ const MAX_FILE_BYTES: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn read(file: &Path) -> Result<EncryptionKeys, AtRestError> {
@@ -161,6 +175,27 @@ mod tests {
         assert_eq!(fs::read_to_string(&file).unwrap(), text, "never overwritten");
         let keys = read(&file).unwrap();
         assert!(!format!("{keys:?}").contains(&text), "Debug shows no key");
+    }
+
+    #[test]
+    fn whoever_sees_the_file_sees_a_whole_key() {
+        let directory = tempfile::tempdir().unwrap();
+        for round in 0..300 {
+            let file = directory.path().join(round.to_string());
+            std::thread::scope(|scope| {
+                let seen = scope.spawn(|| {
+                    while !file.exists() {}
+                    read(&file)
+                });
+                let makers = [(); 2].map(|()| scope.spawn(|| EncryptionKeys::create_if_missing(&file)));
+                for maker in makers {
+                    maker.join().unwrap().unwrap();
+                }
+                let first = seen.join().unwrap().unwrap();
+                assert_eq!(first.first().unwrap().kid(), read(&file).unwrap().first().unwrap().kid());
+            });
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 300, "and nothing else is left");
     }
 
     #[test]
