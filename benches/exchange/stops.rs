@@ -11,7 +11,7 @@ use anyhow::{Context as _, anyhow};
 use axum::body::Body;
 use axum::http::{Request, request};
 use cambist::exchange::{ExchangeRequest, Parameters, TOKEN_EXCHANGE};
-use cambist::http::{Form, Parameter, client_hint};
+use cambist::http::{BodyRoom, Form, Parameter, client_hint};
 use cambist::policy::{Permit, evaluate};
 use cambist::release::issuance::{MintedToken, mint};
 use cambist::release::record::{DecisionDraft, IssuedToken};
@@ -80,7 +80,9 @@ impl Stops {
     /// One batch on its way through all stops, with so many in flight.
     pub(crate) fn walk(&mut self, parts: &Arc<Parts>, forms: &[String], in_flight: usize) -> anyhow::Result<()> {
         let arrived = forms.iter().map(|form| arrived(form)).collect::<anyhow::Result<Vec<_>>>()?;
-        let read = |(head, body): (request::Parts, Body)| async move { Ok((Form::read(&head, body).await?, client_hint(&head.headers)?)) };
+        let room = &BodyRoom::new(forms.len());
+        let read =
+            |(head, body): (request::Parts, Body)| async move { Ok((Form::read(&head, body, room).await?, client_hint(&head.headers)?)) };
         let forms = self.timed(Stop::Form, || parts.runtime.block_on(all(arrived.into_iter().map(read))))?;
         let requests = self.timed(Stop::Request, || {
             forms

@@ -18,7 +18,7 @@ use crate::issuers::Issuers;
 use crate::outbound::{Fetch, Outbound};
 use crate::release::bindings::{self, BindingError};
 use crate::release::issuance::{EncryptionKeySource, JWKS_MAX_AGE, Keys, KeysError, KeysSettings, SIGNING_ALGORITHMS};
-use crate::release::record::{DecisionLog, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
+use crate::release::record::{DecisionLog, LastLine, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
 use crate::release::replay::ReplayGuard;
 use crate::release::{SCHEMAS, record};
 use crate::store::{OpenMode, Store, StoreError, StoreSettings};
@@ -100,6 +100,7 @@ impl App {
         bindings::bind(&store, &observe::names_and_urls(&compiled.issuers)).await?;
         let keys = Arc::new(Keys::open(store.clone(), keys_settings(&settings)?, Arc::clone(&clock))?);
         let guard = Arc::new(ReplayGuard::sqlite(store.clone(), Arc::clone(&clock))?);
+        resume_history(&guard, &settings)?;
         let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
         let log = open_log(&settings, &kept_head, &keys, &clock)?;
         let issuers = Arc::new(Issuers::new(Outbound::new(fetch), Arc::clone(&clock)));
@@ -229,6 +230,23 @@ pub(crate) fn keys_settings(settings: &Settings) -> Result<KeysSettings, SecretE
         EncryptionKeys::Given(secrets) => (secrets.iter().map(given).collect::<Result<_, _>>()?, false),
     };
     Ok(KeysSettings { encryption_keys, create_if_missing, rotate_every: settings.keys.rotate_every })
+}
+
+/// The decision log stays where it is when somebody restores an older database: then it tells of a later time than the store.
+fn resume_history(guard: &ReplayGuard, settings: &Settings) -> Result<(), StoreError> {
+    let last = match &settings.decisions.destination {
+        // What cannot be read is told when the log is opened.
+        Destination::File(path) => LastLine::of(path).ok().flatten(),
+        Destination::StandardOutput => None,
+    };
+    let seen = last.and_then(|line| line.time);
+    if guard.continue_after(seen)? {
+        tracing::warn!(
+            store.file = %settings.store.file.display(), log.last = %seen.unwrap_or_default(),
+            "the store is older than the decision log: restored from a backup? tokens issued before now and in the next 15 seconds are fenced"
+        );
+    }
+    Ok(())
 }
 
 fn open_log(settings: &Settings, kept: &KeptHead, keys: &Arc<Keys>, clock: &Arc<dyn Clock>) -> Result<DecisionLog, StartError> {

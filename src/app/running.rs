@@ -28,7 +28,7 @@ impl Running {
     /// Begins to serve, and to keep itself current.
     #[must_use]
     pub fn start(app: Arc<App>, listeners: Listeners) -> Self {
-        app.issuers.warm();
+        app.warm_issuers();
         let public = serve(listeners.public, app.public_router(), app.answers.clone(), app.tracker.clone());
         // The admin listener runs no exchanges.
         let admin = serve(listeners.admin, app.admin_router(), app.answers.clone(), Tracker::new(1));

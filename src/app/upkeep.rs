@@ -41,6 +41,11 @@ impl App {
         self.metrics.set_degraded(&self.health.names());
     }
 
+    /// At start: reads the keys of every issuer, so that its first token need not wait.
+    pub fn warm_issuers(&self) {
+        self.issuers.warm();
+    }
+
     /// Every five seconds.
     pub fn refresh_issuers(&self) {
         self.issuers.tick();

@@ -13,7 +13,7 @@ use crate::app::{keys_settings, open_store};
 use crate::config::{Destination, Settings};
 use crate::domain::{Digest256, SystemClock, Timestamp};
 use crate::release::issuance::{Keys, PublishedKey};
-use crate::release::record::{Report, Verifier, load_head};
+use crate::release::record::{LastLine, Report, Verifier, load_head};
 use crate::store::OpenMode;
 use crate::token::Algorithm;
 
@@ -30,27 +30,39 @@ pub(super) fn run(command: LogCommand) -> anyhow::Result<ExitCode> {
         Err(code) => return Ok(code),
     };
     let head = head.map(|text| Digest256::from_hex(&text).context("--head is not 64 hexadecimal digits")).transpose()?;
-    let stored = if head.is_none() || keys.is_none() { from_store(&settings)? } else { (KnownKeys::new(), None) };
+    let files = files_or_configured(files, &settings)?;
+    let stored = if head.is_none() || keys.is_none() { from_store(&settings, &files)? } else { (KnownKeys::new(), None) };
     let known = match &keys {
         Some(file) => from_key_set(file)?,
         None => stored.0,
     };
     let expected = head.or(stored.1);
     let mut verifier = Verifier::new(|kid: &str| known.get(kid).cloned(), expected);
-    for file in files_or_configured(files, &settings)? {
-        let log = File::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        verifier.file(&file, log).with_context(|| format!("cannot read {}", file.display()))?;
+    for file in &files {
+        let log = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+        verifier.file(file, log).with_context(|| format!("cannot read {}", file.display()))?;
     }
     let report = verifier.finish();
     print(&report, expected.is_some());
-    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let proven = expected.is_some() || report.checkpoints > 0;
+    output::line(match (report.is_clean(), proven) {
+        (false, _) => "NOT CLEAN",
+        (true, true) => "clean",
+        (true, false) => {
+            "UNPROVEN: the lines fit together, but anybody could have written them: give a head that you noted (--head) or the keys that \
+             signed (--keys), or verify after the first checkpoint"
+        }
+    });
+    Ok(if report.is_clean() && proven { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Keys that ever signed, and the newest head of this node that the store knows.
-fn from_store(settings: &Settings) -> anyhow::Result<(KnownKeys, Option<Digest256>)> {
+/// Keys that ever signed, and the newest head that the store knows of the node that wrote the last of these files.
+fn from_store(settings: &Settings, files: &[PathBuf]) -> anyhow::Result<(KnownKeys, Option<Digest256>)> {
     let advice = "the store tells which keys signed and where the log must reach; without it, give --keys and --head";
     let store = open_store(settings, OpenMode::Command).context(advice)?;
-    let head = load_head(&store, &settings.decisions.node)?.map(|head| head.digest);
+    // A pipe says no node beforehand, and what cannot be read is told when it is verified.
+    let written = files.last().and_then(|file| LastLine::of(file).ok().flatten()?.node);
+    let head = load_head(&store, written.as_deref().unwrap_or(settings.decisions.node.as_str()))?.map(|head| head.digest);
     let keys = Keys::open(store, keys_settings(settings)?, Arc::new(SystemClock::new()))?;
     let known = keys.history()?.into_iter().map(|key| (key.kid.clone(), key)).collect();
     Ok((known, head))
@@ -85,7 +97,7 @@ fn print(report: &Report, head_expected: bool) {
         output::line(format!("and {} further faults", report.further_faults));
     }
     output::line(format!(
-        "{} lines, {} decisions, {} signed checkpoints, {} lines after the last of them",
+        "{} lines, {} decisions, {} signed checkpoints, {} lines after the last of them are unsigned",
         report.lines, report.decisions, report.checkpoints, report.unsigned_tail
     ));
     if let Some(head) = &report.head {
@@ -103,5 +115,4 @@ fn print(report: &Report, head_expected: bool) {
     if !head_expected {
         output::line("no head was expected, so a log that was cut short looks whole");
     }
-    output::line(if report.is_clean() { "clean" } else { "NOT CLEAN" });
 }

@@ -40,8 +40,8 @@ pub const FAILURE_EXCUSES: Duration = Duration::from_secs(60);
 /// How far apart the two readings must be that make an empty key set believed.
 pub const EMPTY_CONFIRMED_AFTER: Duration = Duration::from_secs(60);
 /// Requests that may wait for an issuer's keys at once; further ones are answered `issuer_keys_unavailable`. So an issuer that does not
-/// answer cannot occupy all exchanges.
-pub const MAX_WAITING: usize = 16;
+/// answer cannot occupy all exchanges: half of `max_in_flight` as it is by default.
+pub const MAX_WAITING: usize = 128;
 /// Refreshes that unknown keys may cause at once.
 pub const DEMAND_BURST: u32 = 3;
 /// How long until they may cause one more.

@@ -6,6 +6,7 @@ use crate::domain::Seconds;
 
 use super::super::OauthError;
 use super::Parameter;
+use super::room::OVERLOADED;
 
 /// The request is no form that we read. Says nothing of what the form held.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -69,7 +70,7 @@ impl FormError {
             Self::BodyTooLarge => "body_too_large",
             Self::ContentEncoding => "content_encoding",
             Self::ContentType => "content_type",
-            Self::Overloaded => "overloaded",
+            Self::Overloaded => OVERLOADED,
             Self::Query => "query_string",
             Self::Repeated(_) => "parameter_repeated",
         }

@@ -88,10 +88,13 @@ impl Drop for Seat {
 
 /// As whom a peer counts: an IPv6 network of 64 bits is one customer. Not at all on this machine, where a proxy may stand for everybody.
 fn counted(peer: IpAddr) -> Option<IpAddr> {
-    match peer.to_canonical() {
-        peer if peer.is_loopback() => None,
+    let peer = peer.to_canonical();
+    if peer.is_loopback() {
+        return None;
+    }
+    match peer {
         IpAddr::V6(address) => Some(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into()),
-        peer @ IpAddr::V4(_) => Some(peer),
+        IpAddr::V4(_) => Some(peer),
     }
 }
 

@@ -23,7 +23,7 @@ pub use heads::{SCHEMA, load_head, save_head};
 pub use issued::IssuedToken;
 pub use line::{Outcome, Refusal};
 pub use log::{DecisionLog, LogUnavailable, Room};
-pub use writer::{CheckpointSigner, HeadKeeper, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
+pub use writer::{CheckpointSigner, HeadKeeper, LastLine, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
 
 /// Longest line, in bytes, newline included. Claim values are dropped first to keep it.
 pub const MAX_LINE_BYTES: usize = 16 * 1024;

@@ -40,6 +40,20 @@ impl ReplayGuard {
         Ok(Self { clock, engine: Engine::Sqlite(engine), suspended: AtomicBool::new(false) })
     }
 
+    /// Compares the store with the last sign of life of this node that lies elsewhere, and puts up the fence, as for a new store, when
+    /// the store is older: somebody restored a copy, and spends are missing in it. Says whether it did. Blocks the thread; for start-up,
+    /// before anything new is written elsewhere.
+    ///
+    /// A crash does not look like that: the store knows the time of each spend, and by [`Self::tick`] each second.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub fn continue_after(&self, seen: Option<Timestamp>) -> Result<bool, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.continue_after(seen),
+        }
+    }
+
     /// Spends the subject token that the minted one came from. A reusable token passes without the store being asked.
     ///
     /// After [`SpendError::Unavailable`] the token may be spent or not; it was not released, and is not released by trying again.

@@ -10,7 +10,7 @@ use crate::store::{OpenMode, Store, StoreSettings};
 use crate::token::ReplayMode;
 
 use super::conformance::{START, World, honours_the_contract, past_the_fence, token, word};
-use super::{FENCE_MARGIN, ReplayGuard, sqlite};
+use super::{CLOCK_OFFSET, FENCE_MARGIN, ReplayGuard, sqlite};
 
 /// A directory with a database, and a guard on it.
 pub(super) struct SqliteWorld {
@@ -140,4 +140,27 @@ fn the_fence_is_put_up_by_time_and_not_by_the_first_use() {
     let until = |conn: &rusqlite::Connection| conn.query_row("SELECT fence_until FROM replay_history", [], |row| row.get(0));
     let until: i64 = world.store().run_blocking(until).unwrap();
     assert_eq!(Timestamp::from_unix(until.unsigned_abs()), START + FENCE_MARGIN);
+}
+
+#[tokio::test]
+async fn a_store_that_others_are_ahead_of_is_fenced_like_a_new_one() {
+    for (seen, fenced, why) in [
+        (None, false, "nobody knows better"),
+        (Some(Seconds(0)), false, "as late as the store"),
+        (Some(CLOCK_OFFSET), false, "a crash between a line and the next tick"),
+        (Some(CLOCK_OFFSET + Seconds(1)), true, "spends are missing"),
+    ] {
+        let mut world = past_the_fence(SqliteWorld::new());
+        world.guard().tick().await.unwrap();
+        let seen = seen.map(|ahead| world.clock().now() + ahead);
+        world.clock().advance(Seconds(3_600));
+        assert_eq!(world.guard().continue_after(seen).unwrap(), fenced, "{why}");
+        let expected = if fenced { "fenced" } else { "fresh" };
+        assert_eq!(word(&world.guard().use_up(&token("a", &world)).await), expected, "{why}");
+        let late = Some(world.clock().now() + CLOCK_OFFSET);
+        world.restart();
+        assert!(!world.guard().continue_after(late).unwrap(), "{why}: what it was told once, it remembers");
+        world.clock().advance(FENCE_MARGIN + Seconds(1));
+        assert_eq!(word(&world.guard().use_up(&token("b", &world)).await), "fresh", "{why}");
+    }
 }

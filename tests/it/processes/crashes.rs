@@ -63,6 +63,7 @@ fn no_crash_doubles_a_token_or_loses_the_line_of_one() {
     at_most_one_token_each(&ledger);
     every_token_has_its_line(&server, &ledger);
     nothing_is_forgotten(&server, &ledger);
+    server.until_signed();
     let (code, said) = server.command(&["log", "verify"]);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(server.terminate(), Some(0));

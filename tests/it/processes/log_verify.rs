@@ -23,6 +23,7 @@ fn head_in(said: &str) -> String {
 fn a_log_is_clean_while_it_is_written_and_every_change_to_it_is_found() {
     let issuer = LocalIssuer::start();
     let mut server = Server::start(&ServerOptions::trusting(&issuer.trust()));
+    server.until_signed();
     std::thread::scope(|scope| {
         let load = scope.spawn(|| {
             let mut client = server.client();
@@ -53,7 +54,7 @@ fn a_log_is_clean_while_it_is_written_and_every_change_to_it_is_found() {
         (&content, Some(&*late), "clean", "its own head"),
         (&content, Some(&*early), "clean", "an earlier head"),
         (&content, Some("00".repeat(32).as_str()), "expected head", "another log's head"),
-        (&edited, None, "copy.jsonl:3:", "an edit, named by the line after it"),
+        (&edited, None, "copy.jsonl:4:", "an edit, named by the line after it"),
         (&removed, None, "copy.jsonl:11:", "a removal"),
         (&swapped, None, "copy.jsonl:11:", "an exchange"),
         (&cut, None, "expected head", "a truncation, against the stored head"),

@@ -103,6 +103,15 @@ impl TestApp {
         Answer::of(self.admin.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap()).await
     }
 
+    /// Reads the keys of every issuer, as a server does at start: after what was published, before the first token.
+    pub(crate) async fn warm(&self) {
+        self.app.warm_issuers();
+        let settled = |issuer: &Value| !(issuer["last_success"].is_null() && issuer["last_error"].is_null());
+        while !self.admin("/readyz").await.json()["issuers"].as_array().unwrap().iter().all(settled) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// The lines of the decision log that are about requests.
     pub(crate) fn decisions(&self) -> Vec<Value> {
         decisions_in(&self.folder.path().join("state/decisions.jsonl"))

@@ -105,6 +105,14 @@ impl Server {
     }
 
     /// The decision log.
+    /// Waits for a checkpoint in the log: before the first one nothing vouches for it.
+    pub(crate) fn until_signed(&self) {
+        super::eventually("the log has a checkpoint", || {
+            let log = fs::read(self.log_file()).unwrap_or_default();
+            String::from_utf8_lossy(&log).contains(r#""kind":"checkpoint""#)
+        });
+    }
+
     pub(crate) fn log_file(&self) -> PathBuf {
         self.folder.path().join("state/decisions.jsonl")
     }

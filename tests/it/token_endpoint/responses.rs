@@ -168,6 +168,7 @@ async fn a_malformed_request_is_told_what_is_wrong_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_token_is_told_a_reason_and_nothing_else() {
     let world = world().await;
+    world.app.warm().await;
     let expired = world.mint(&MintRequest { expires_in: Some(-61), ..world.request() });
     insta::assert_snapshot!(world.ask_with(&expired, &[]).await.transcript(), @r#"
     400 Bad Request

@@ -102,8 +102,8 @@ pub(in crate::release::record) struct View {
     pub(in crate::release::record) seq: u64,
     prev: String,
     pub(super) kind: String,
-    pub(super) time: Option<String>,
-    pub(super) node: Option<String>,
+    pub(in crate::release::record) time: Option<String>,
+    pub(in crate::release::record) node: Option<String>,
     pub(super) previous_head: Option<String>,
     pub(super) sha256: Option<String>,
     pub(super) length: Option<usize>,
@@ -125,7 +125,7 @@ impl View {
     }
 
     /// Whether it is the line after `head`.
-    pub(super) fn follows(&self, head: &Head) -> bool {
+    pub(in crate::release::record) fn follows(&self, head: &Head) -> bool {
         head.seq.checked_add(1) == Some(self.seq) && self.previous == Some(head.digest)
     }
 }

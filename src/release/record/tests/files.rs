@@ -52,6 +52,22 @@ async fn a_second_writer_is_refused() {
 }
 
 #[tokio::test]
+async fn a_file_that_others_may_touch_is_told() {
+    for (mode, told) in [(0o600, false), (0o640, false), (0o660, true), (0o644, true), (0o606, true)] {
+        let test = TestLog::new();
+        test.open().close().await.unwrap();
+        fs::set_permissions(test.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let said = test.directory.path().join("process.log");
+        let file = std::sync::Mutex::new(fs::File::create(&said).unwrap());
+        let subscriber = tracing_subscriber::fmt().with_writer(file).with_ansi(false).finish();
+        let log = tracing::subscriber::with_default(subscriber, || test.open());
+        log.close().await.unwrap();
+        let said = fs::read_to_string(said).unwrap();
+        assert_eq!(said.contains(&format!("chmod g-w,o-rwx {}", test.path().display())), told, "{mode:o}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn a_line_torn_at_any_byte_is_closed_and_the_chain_goes_on() {
     let test = TestLog::new();
     let log = test.open();

@@ -3,6 +3,7 @@
 mod contract;
 mod failing;
 mod files;
+mod forged;
 mod lines;
 mod releasing;
 mod support;

@@ -48,7 +48,7 @@ impl Writer {
         if !self.sync() {
             return;
         }
-        (self.edges.keep)(self.chain.head);
+        self.keep();
         match self.resume(Resume::Reopen) {
             Ok(()) => tracing::info!(log.place = %self.settings.place, log.seq = self.chain.head.seq, "the decision log was reopened"),
             Err(error) => self.fail(Cause::Open, &error),
@@ -60,48 +60,63 @@ impl Writer {
         // Closed first: it holds the lock that the new one needs.
         self.sink = None;
         let mut sink = Sink::open(&self.settings.place)?;
+        if why != Resume::Retry && sink.is_loose()? {
+            let place = &self.settings.place;
+            tracing::warn!(log.place = %place,
+                "others may write or read the decision log, which says who got what; `chmod g-w,o-rwx {place}`");
+        }
         let tail = sink.tail()?.unwrap_or_else(|| Tail::of(&self.loose, true));
         // A retry that finds the end it knows goes on; where nothing can be read back it can only believe so.
         let known = if sink.is_regular() { tail.head.is_some_and(|head| head.is_at(&self.chain.head)) } else { why == Resume::Retry };
         let starts = why == Resume::First || !known;
-        let from = self.continued(&tail, why);
+        let mut chain = Chain { head: self.continued(&tail, &sink, why)? };
         let mut bytes = if tail.closed { Vec::new() } else { vec![b'\n'] };
-        let mut chain = Chain { head: from };
+        let mut lines = Vec::new();
         let (now, node) = (self.edges.clock.unix_millis(), &*self.settings.node);
         if tail.torn.is_some() || self.cause.is_some() {
             let torn = tail.torn.unwrap_or_else(chain::digest_of_nothing);
             chain.link(&chain::recovered(torn, self.cause.unwrap_or(Cause::Torn), now, node), now, &mut bytes);
+            lines.push((bytes.len(), chain.head));
         }
         if starts {
             chain.link(&chain::start(chain.head, now, node), now, &mut bytes);
+            lines.push((bytes.len(), chain.head));
         }
         let (accepted, written) = sink.write(&bytes);
+        // What stands in the file is ours, also when this fails now: the next try must know it again.
+        for (_, head) in lines.into_iter().filter(|(end, _)| *end <= accepted) {
+            self.chain.head = head;
+            self.unsigned_lines += 1;
+        }
         if let Err(error) = written {
             self.loose.extend_from_slice(&bytes[..accepted]);
             return Err(error);
         }
         sink.sync()?;
-        self.unsigned_lines += chain.head.seq - from.seq;
-        self.chain = chain;
         self.sink = Some(sink);
         self.cause = None;
         self.loose.clear();
         Ok(())
     }
 
-    /// The line that the next one is linked to: the file's last, or without one what this process wrote or the store kept.
-    fn continued(&self, tail: &Tail, why: Resume) -> Head {
+    /// The line that the next one is linked to: the one that this process wrote last, or that the store kept, unless the file goes on from
+    /// there. Whatever else stands in it, somebody else wrote, and it is not to be signed: the break stays visible for ever.
+    fn continued(&self, tail: &Tail, sink: &Sink, why: Resume) -> io::Result<Head> {
         let known = self.chain.head;
-        match tail.head {
-            // Kept heads are on the disk before they are kept. Continuing behind the gap leaves it visible for ever.
-            Some(found) if why == Resume::First && found.seq < known.seq => {
-                tracing::error!(log.place = %self.settings.place, log.seq = found.seq, log.kept_seq = known.seq,
-                    "the decision log ends before the head that the store keeps: lines are missing, or the file is another one; \
-                     `cambist log verify` will show the gap");
-                known
-            }
-            Some(found) => found,
-            None => known,
+        let Some(found) = tail.head else { return Ok(known) };
+        let ours = match (why, self.cause) {
+            // Lines after the kept head are those of a process that was killed, or of a disk that may have lost some again.
+            (Resume::First, _) | (Resume::Retry, Some(Cause::Sync)) if sink.is_regular() => match &self.edges.previous {
+                Some(kept) => sink.leads_from(kept)?,
+                None => true,
+            },
+            _ => found.is_at(&known),
+        };
+        if !ours {
+            tracing::error!(log.place = %self.settings.place, log.seq = found.seq, log.kept_seq = known.seq,
+                "the decision log does not continue what this node wrote: lines were edited or removed, or the file is another one; \
+                 the chain goes on from the last line that is known, and `cambist log verify` will show the break");
         }
+        Ok(if ours { found } else { known })
     }
 }

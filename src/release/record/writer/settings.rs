@@ -73,7 +73,7 @@ pub struct LogEdges {
     pub sign: CheckpointSigner,
     /// Keeps the head outside of the log.
     pub keep: HeadKeeper,
-    /// The head that was kept for this node. A file without lines continues from it.
+    /// The head that was kept for this node. The file must lead on from it, or is not believed.
     pub previous: Option<Head>,
 }
 

@@ -3,10 +3,12 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use super::super::Head;
 use super::LogPlace;
+use super::anchor;
 use super::tail::Tail;
 
 /// An open place for lines.
@@ -54,6 +56,16 @@ impl Sink {
     /// How the file ends; `None` when that cannot be read.
     pub(super) fn tail(&self) -> io::Result<Option<Tail>> {
         if self.regular { Tail::read(&self.file).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether the file continues, without a break, what had `kept` as its head.
+    pub(super) fn leads_from(&self, kept: &Head) -> io::Result<bool> {
+        anchor::leads_from(kept, &self.file)
+    }
+
+    /// Whether others than its owner may change the file, or strangers read it.
+    pub(super) fn is_loose(&self) -> io::Result<bool> {
+        Ok(self.regular && self.file.metadata()?.permissions().mode() & 0o027 != 0)
     }
 
     /// Writes all bytes, in one `write(2)` where the system takes them at once. On failure also says how many were taken.

@@ -22,6 +22,8 @@ use super::{LogEdges, LogSettings, SyncMode};
 const CHECKPOINT_LINES: u64 = 1_000;
 /// Time between checkpoints, at most, as long as there is something new to sign.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+/// How long the first checkpoint of a process waits: until then nothing vouches for its lines.
+const FIRST_CHECKPOINT_AFTER: Duration = Duration::from_secs(1);
 /// How long written lines wait for the disk, at most; with [`TICK`] it stays below the second that is promised.
 const SYNC_AFTER: Duration = Duration::from_millis(600);
 /// How often the writer looks after what is due.
@@ -60,7 +62,8 @@ pub(in crate::release::record) struct Writer {
     pace: SystemClock,
     pub(super) unsynced_since: Option<Duration>,
     pub(super) unsigned_lines: u64,
-    signed_at: Duration,
+    /// `None` before the first checkpoint of this process.
+    signed_at: Option<Duration>,
     second_at: Duration,
     /// Whether the last batch held so many lines that more are on their way than one.
     busy: bool,
@@ -80,7 +83,7 @@ impl Writer {
             pace: SystemClock::new(),
             unsynced_since: None,
             unsigned_lines: 0,
-            signed_at: Duration::ZERO,
+            signed_at: None,
             second_at: Duration::ZERO,
             busy: false,
         };
@@ -189,7 +192,8 @@ impl Writer {
             self.retry();
         }
         self.write_folded();
-        if self.unsigned_lines >= CHECKPOINT_LINES || now.saturating_sub(self.signed_at) >= CHECKPOINT_EVERY {
+        let sign_at = self.signed_at.map_or(FIRST_CHECKPOINT_AFTER, |signed_at| signed_at + CHECKPOINT_EVERY);
+        if self.unsigned_lines >= CHECKPOINT_LINES || now >= sign_at {
             self.checkpoint();
         }
     }
@@ -219,14 +223,20 @@ impl Writer {
         let now = self.edges.clock.unix_millis();
         let payload = chain::checkpoint_payload(&self.chain.head, now, &self.settings.node);
         let Some((signature, kid)) = (self.edges.sign)(&payload) else { return };
-        self.signed_at = self.pace.monotonic();
+        self.signed_at = Some(self.pace.monotonic());
         // Zero before the line is written: the checkpoint must not ask for a checkpoint.
         self.unsigned_lines = 0;
         self.append(vec![Entry::unawaited(chain::checkpoint(&signature, &kid, now, &self.settings.node), now)]);
         self.unsigned_lines = 0;
         if self.sink.is_some() && self.sync() {
-            (self.edges.keep)(self.chain.head);
+            self.keep();
         }
+    }
+
+    /// Has the head kept; everything up to it is on the disk.
+    pub(super) fn keep(&mut self) {
+        self.edges.previous = Some(self.chain.head);
+        (self.edges.keep)(self.chain.head);
     }
 
     pub(super) fn sync(&mut self) -> bool {
@@ -262,7 +272,7 @@ impl Writer {
         self.write_folded();
         self.checkpoint();
         if self.sink.is_some() && self.sync() {
-            (self.edges.keep)(self.chain.head);
+            self.keep();
         }
     }
 }

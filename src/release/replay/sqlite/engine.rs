@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::Clock;
+use crate::domain::{Clock, Timestamp};
 use crate::release::replay::SpendError;
 use crate::release::replay::spend::{Spend, Verdict};
 use crate::store::{Store, StoreError};
@@ -22,6 +22,12 @@ impl SqliteEngine {
         let now = clock.now();
         store.run_blocking(move |conn| History::load(conn, now))?;
         Ok(Self { clock, store })
+    }
+
+    /// Blocks the thread; for start-up.
+    pub(in crate::release::replay) fn continue_after(&self, seen: Option<Timestamp>) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        self.store.run_blocking(move |conn| History::load(conn, now)?.continue_after(conn, seen, now))
     }
 
     pub(in crate::release::replay) async fn spend(&self, spend: Spend) -> Result<Verdict, StoreError> {

@@ -44,6 +44,16 @@ impl History {
         }
         Ok(Ok(now.max(self.high_water)))
     }
+
+    /// Takes note that something else was written as late as `seen`. When that is later than this database ever knew by more than D,
+    /// spends may be missing in it: an older copy. The fence then goes up as for a new one. Says whether it did.
+    pub(super) fn continue_after(self, conn: &Connection, seen: Option<Timestamp>, now: Timestamp) -> rusqlite::Result<bool> {
+        let older = seen.is_some_and(|seen| seen > self.high_water + CLOCK_OFFSET);
+        let fence_until = if older { self.fence_until.max(now + FENCE_MARGIN) } else { self.fence_until };
+        // Together: whoever writes something now, and crashes before the first tick, must not look like a later life of this database.
+        write(conn, &Self { fence_until, high_water: self.high_water.max(now) })?;
+        Ok(older)
+    }
 }
 
 /// Cuts off everything issued before now and believes this clock from now on: for `store init --accept-loss`, when no server runs.
@@ -58,9 +68,13 @@ pub fn cut_off(conn: &Connection, now: Timestamp) -> rusqlite::Result<()> {
 
 fn begin(conn: &Connection, now: Timestamp) -> rusqlite::Result<History> {
     let history = History { fence_until: now + FENCE_MARGIN, high_water: now };
-    let mut write = conn.prepare_cached("INSERT OR REPLACE INTO replay_history (only, fence_until, high_water) VALUES (1, ?1, ?2)")?;
-    write.execute(params![seconds(history.fence_until), seconds(history.high_water)])?;
+    write(conn, &history)?;
     Ok(history)
+}
+
+fn write(conn: &Connection, history: &History) -> rusqlite::Result<()> {
+    let mut write = conn.prepare_cached("INSERT OR REPLACE INTO replay_history (only, fence_until, high_water) VALUES (1, ?1, ?2)")?;
+    write.execute(params![seconds(history.fence_until), seconds(history.high_water)]).map(drop)
 }
 
 /// Seconds by which `left` is ahead of `right`.
