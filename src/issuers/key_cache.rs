@@ -116,10 +116,11 @@ impl KeyCache {
         landing.map(Landing::take_off)
     }
 
-    /// For a known key of an overdue set: reads first, and settles for the old set when that fails.
+    /// For a known key of an overdue set: reads first, and settles for the old set when that fails, or when too many wait for the reading
+    /// already: those few seconds are a smaller evil than turning away whoever comes with a crowd.
     pub(super) async fn refreshed(self: &Arc<Self>, knows: impl Fn(&KeySet) -> bool) -> Result<Arc<KeySet>, KeysError> {
         if let Some(flight) = self.refresh_behind() {
-            self.ended(flight).await?;
+            let _ = self.ended(flight).await;
         }
         self.settle(knows)
     }

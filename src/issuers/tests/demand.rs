@@ -186,6 +186,26 @@ async fn only_so_many_wait_for_a_slow_issuer() {
 }
 
 #[tokio::test]
+async fn a_crowd_with_a_known_key_is_not_turned_away_while_it_is_read_again() {
+    let key = Key::new("a");
+    let world = Arc::new(World::publishing(&[&key]).await);
+    assert_eq!(world.accepts(&key).await, Ok(()));
+    world.clock.advance(Seconds(16 * 60));
+    let gate = world.published.gate();
+    let ask = || {
+        let (world, token) = (Arc::clone(&world), world.token(&key));
+        tokio::spawn(async move { world.keys(&token).await.map(drop) })
+    };
+    let waiting: Vec<_> = (0..MAX_WAITING).map(|_| ask()).collect();
+    eventually(|| world.waiting() == MAX_WAITING).await;
+    assert_eq!(ask().await.unwrap(), Ok(()), "the old set, for the moment");
+    gate.close();
+    for request in waiting {
+        assert_eq!(request.await.unwrap(), Ok(()));
+    }
+}
+
+#[tokio::test]
 async fn a_slow_issuer_blocks_no_other_and_not_its_own_known_keys() {
     let (key, unknown) = (Key::new("a"), Key::new("unknown"));
     let slow = Arc::new(World::publishing(&[&key]).await);
