@@ -10,7 +10,7 @@ use super::{FormError, MAX_BODY_BYTES, SMALL_BODY_BYTES};
 /// The reason where there is none. `unavailable`, unlike every fault of a form.
 pub(super) const OVERLOADED: &str = "overloaded";
 
-/// Room for bodies larger than [`SMALL_BODY_BYTES`], in number. Cheap to clone; clones count together.
+/// Room for bodies larger than `SMALL_BODY_BYTES`, in number. Cheap to clone; clones count together.
 ///
 /// Small bodies, which nearly all are, need none: whoever keeps all of it occupied with slow large bodies delays large bodies only.
 #[derive(Clone, Debug)]
