@@ -12,9 +12,8 @@ use super::output;
 pub(super) fn load(file: &Path) -> Result<Settings, ExitCode> {
     let diagnostics = Diagnostics::new();
     let settings = Settings::load(file, &diagnostics);
-    let refused = diagnostics.has_errors();
     print(&diagnostics);
-    settings.filter(|_| !refused).ok_or(ExitCode::FAILURE)
+    settings.ok_or(ExitCode::FAILURE)
 }
 
 /// Prints all of them, sorted by place, and counts errors and warnings.

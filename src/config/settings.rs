@@ -49,12 +49,7 @@ impl Settings {
     /// Reads the file. Reports everything that is wrong with it, and gives `None` when anything is.
     #[must_use]
     pub fn load(file: &Path, diagnostics: &Diagnostics) -> Option<Self> {
-        // Faults of this file only: the caller may have found others before.
-        let own = Diagnostics::new();
-        let settings = Self::load_with_faults(file, &own);
-        let refused = own.has_errors();
-        diagnostics.absorb(own);
-        settings.filter(|_| !refused)
+        faultless(diagnostics, |own| Self::load_with_faults(file, own))
     }
 
     /// The same, with defaults in place of what is wrong: for looking at the trust files as well, never for a server. `None` when
@@ -63,9 +58,7 @@ impl Settings {
     pub fn load_with_faults(file: &Path, diagnostics: &Diagnostics) -> Option<Self> {
         match read_capped(file) {
             Ok(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => {
-                    Document::parse(file, &text, diagnostics).and_then(|document| read(document.root(diagnostics), Folder::of(file)))
-                }
+                Ok(text) => Self::parse_with_faults(file, &text, diagnostics),
                 Err(error) => {
                     let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
                     diagnostics.error_at(&end_of(file, before), "this is not UTF-8 text: save the file as UTF-8");
@@ -82,13 +75,21 @@ impl Settings {
     /// Reads a text as though it stood in `file`, which need not exist: relative paths start at its folder.
     #[must_use]
     pub fn parse(file: &Path, text: &str, diagnostics: &Diagnostics) -> Option<Self> {
-        // Faults of this file only: the caller may have found others before.
-        let own = Diagnostics::new();
-        let settings = Document::parse(file, text, &own).and_then(|document| read(document.root(&own), Folder::of(file)));
-        let refused = own.has_errors();
-        diagnostics.absorb(own);
-        settings.filter(|_| !refused)
+        faultless(diagnostics, |own| Self::parse_with_faults(file, text, own))
     }
+
+    fn parse_with_faults(file: &Path, text: &str, diagnostics: &Diagnostics) -> Option<Self> {
+        Document::parse(file, text, diagnostics).and_then(|document| read(document.root(diagnostics), Folder::of(file)))
+    }
+}
+
+/// What `read` gives, unless it reports an error. Its own only: the caller may have found others before.
+fn faultless(diagnostics: &Diagnostics, read: impl FnOnce(&Diagnostics) -> Option<Settings>) -> Option<Settings> {
+    let own = Diagnostics::new();
+    let settings = read(&own);
+    let refused = own.has_errors();
+    diagnostics.absorb(own);
+    settings.filter(|_| !refused)
 }
 
 /// Reads every section, whatever is wrong with the others.

@@ -63,8 +63,6 @@ pub enum Unavailable {
     IssuerKeys,
     /// The decision log takes no lines.
     Log,
-    /// Too many exchanges at once.
-    Overloaded,
     /// No key signs.
     Signing,
     /// The replay guard cannot tell.
@@ -79,7 +77,6 @@ impl Unavailable {
             Self::ClockOffset => "clock_offset",
             Self::IssuerKeys => "issuer_keys_unavailable",
             Self::Log => "log_unavailable",
-            Self::Overloaded => "overloaded",
             Self::Signing => "signing_unavailable",
             Self::Store => "store_unavailable",
         }

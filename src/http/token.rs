@@ -15,7 +15,7 @@ use crate::exchange::{Answer, ExchangeService, Family, Malformed, Parameters, Re
 use crate::policy::Denial;
 use crate::release::record::IssuedToken;
 
-use super::{Answers, BodyRoom, Form, NotRun, OauthCode, OauthError, Parameter, PeerAddress, Tracker, client_hint};
+use super::{Answers, BodyRoom, Form, OauthCode, OauthError, Parameter, PeerAddress, Tracker, client_hint};
 
 /// Known parameters that would change what a token means, and that we do not support yet: refused, not ignored.
 const UNSUPPORTED: [Parameter; 3] = [Parameter::ActorToken, Parameter::ActorTokenType, Parameter::AuthorizationDetails];
@@ -42,17 +42,12 @@ pub(super) async fn exchange(State(endpoint): State<TokenEndpoint>, request: Req
     let peer = head.extensions.get::<PeerAddress>().map(|peer| peer.0);
     let parameters = match parameters(&head, body, &endpoint.bodies).await {
         Ok(parameters) => parameters,
-        Err(error) => {
-            let ours = error.status == StatusCode::SERVICE_UNAVAILABLE;
-            return endpoint.turn_away(error, if ours { Family::Unavailable } else { Family::Malformed }, peer);
-        }
+        Err(error) => return endpoint.turn_away(error, peer),
     };
     let service = Arc::clone(&endpoint.service);
     match endpoint.tracker.run(async move { service.exchange(parameters, peer).await }).await {
         Ok(answer) => endpoint.answer(answer),
-        Err(NotRun::Full) => endpoint.turn_away(OauthError::unavailable("overloaded", Seconds(1)), Family::Unavailable, peer),
-        Err(NotRun::ShuttingDown) => endpoint.turn_away(OauthError::unavailable("shutting_down", RETRY_AFTER), Family::Unavailable, peer),
-        Err(NotRun::Panicked) => endpoint.turn_away(OauthError::internal(), Family::Unavailable, peer),
+        Err(not_run) => endpoint.turn_away(not_run.into(), peer),
     }
 }
 
@@ -65,7 +60,8 @@ pub(super) async fn other_method(State(endpoint): State<TokenEndpoint>, request:
 }
 
 impl TokenEndpoint {
-    fn turn_away(&self, error: OauthError, family: Family, peer: Option<IpAddr>) -> Response<Body> {
+    fn turn_away(&self, error: OauthError, peer: Option<IpAddr>) -> Response<Body> {
+        let family = if error.status.is_server_error() { Family::Unavailable } else { Family::Malformed };
         let decision = self.service.turned_away(family, error.reason, peer);
         self.answers.error(&error.with_decision(decision))
     }

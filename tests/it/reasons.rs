@@ -65,7 +65,7 @@ fn reasons_are_found_wherever_they_are_made() {
         ("condition_failed", "src/policy/denial.rs"),
         ("client_secret", "src/http/basic.rs"),
         ("host_header", "src/http/server/service.rs"),
-        ("shutting_down", "src/http/token.rs"),
+        ("shutting_down", "src/http/server/tracker.rs"),
         ("internal_error", "src/http/oauth_error.rs"),
     ] {
         assert!(answered.contains(&(reason.into(), file.into())), "{reason} of {file} was not found in {answered:?}");

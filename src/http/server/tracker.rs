@@ -89,7 +89,7 @@ impl From<NotRun> for OauthError {
         match error {
             NotRun::Full => Self::unavailable("overloaded", Seconds(1)),
             NotRun::Panicked => Self::internal(),
-            NotRun::ShuttingDown => Self::unavailable("shutting_down", Seconds(1)),
+            NotRun::ShuttingDown => Self::unavailable("shutting_down", Seconds(2)),
         }
     }
 }
