@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::StoreError;
+use crate::store::StoreError;
 use super::files::beside;
 
 /// An exclusive lock on `<database>.lock`, released on drop and by the kernel when the process ends however it ends.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::super::{OpenMode, StoreError};
+use crate::store::{OpenMode, StoreError};
 use super::{insert, notes, open, serve};
 
 #[test]
