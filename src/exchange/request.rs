@@ -2,8 +2,9 @@
 
 use url::Url;
 
-use crate::domain::{Scopes, Seconds, SubjectToken};
+use crate::domain::{Digest256, IdempotencyKey, Scopes, Seconds, SubjectToken};
 use crate::policy::Ask;
+use crate::release::issuance::RepeatableRequest;
 
 /// The one grant type there is so far (RFC 8693 §2.1).
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -29,6 +30,8 @@ pub struct Parameters {
     /// Our extension: seconds.
     pub lifetime: Option<String>,
     pub client_id: Option<String>,
+    /// The header `Idempotency-Key`; no part of the form.
+    pub idempotency_key: Option<IdempotencyKey>,
     /// The first known parameter in the form that is not supported: to ignore it would change what the caller gets.
     pub unsupported: Option<&'static str>,
 }
@@ -40,6 +43,8 @@ pub struct ExchangeRequest {
     pub subject_token: SubjectToken,
     /// What is asked for it.
     pub ask: Ask,
+    /// By which the client will be known again when it repeats the request.
+    idempotency_key: Option<IdempotencyKey>,
 }
 
 /// A request is not one that RFC 8693 and this server know.
@@ -122,7 +127,30 @@ impl ExchangeRequest {
             lifetime: parameters.lifetime.as_deref().map(lifetime).transpose()?,
             relationship: parameters.client_id,
         };
-        Ok(Self { subject_token, ask })
+        Ok(Self { subject_token, ask, idempotency_key: parameters.idempotency_key })
+    }
+
+    /// Ties the idempotency key, when there is one, to this request for the token of this digest.
+    #[must_use]
+    pub fn repeatable(&self, subject_token: Digest256) -> Option<RepeatableRequest<'_>> {
+        self.idempotency_key.as_ref().map(|key| RepeatableRequest::new(key, self.digest(&subject_token)))
+    }
+
+    /// Everything in the request that decides its answer, in one spelling: requests of one digest have asked for the same token. The
+    /// first and the last have one value each, until there are more grants and more kinds of issued tokens.
+    fn digest(&self, subject_token: &Digest256) -> Digest256 {
+        let Ask { target, scopes, lifetime, relationship } = &self.ask;
+        let scopes = scopes.as_ref().map(ToString::to_string);
+        let lifetime = lifetime.map(|lifetime| lifetime.0.to_be_bytes());
+        Digest256::of_fields(&[
+            Some(TOKEN_EXCHANGE.as_bytes()),
+            Some(subject_token.as_bytes()),
+            target.as_deref().map(str::as_bytes),
+            scopes.as_deref().map(str::as_bytes),
+            lifetime.as_ref().map(<[u8; 8]>::as_slice),
+            relationship.as_deref().map(str::as_bytes),
+            Some(ISSUED_TOKEN_TYPE.as_bytes()),
+        ])
     }
 }
 

@@ -3,11 +3,12 @@
 //! An engine brings a [`World`] and one line: `honours_the_contract!(SqliteWorld::new())`.
 
 use crate::domain::{Audience, Clock as _, Digest256, ManualClock, Seconds, Timestamp};
-use crate::release::issuance::Spends;
+use crate::release::issuance::{Spends, Times};
 use crate::token::ReplayMode;
 
+use super::guard::Passed;
 use super::key::ReplayKey;
-use super::spend::{Spend, Verdict};
+use super::spend::{Owner, Spend, Verdict};
 use super::{CLOCK_OFFSET, FENCE_MARGIN, RECORD_MARGIN, ReplayGuard, SpendError};
 
 /// A guard with its store and its clock. A new world stands at [`START`], and its store did not exist before.
@@ -32,6 +33,7 @@ pub(super) fn token(name: &str, world: &impl World) -> Spends {
         identity: Digest256::of(name.as_bytes()),
         issued_at: Some(now),
         mode: ReplayMode::Once,
+        owner: None,
         refused_from: now + Seconds(360),
     }
 }
@@ -43,12 +45,35 @@ pub(super) fn past_the_fence<W: World>(world: W) -> W {
 }
 
 /// The outcome in one word, for tables.
-pub(super) fn word(outcome: &Result<(), SpendError>) -> &'static str {
-    outcome.as_ref().map_or_else(SpendError::reason, |()| "fresh")
+pub(super) fn word(outcome: &Result<Passed, SpendError>) -> &'static str {
+    match outcome {
+        Ok(Passed::First) => "fresh",
+        Ok(Passed::Again(_)) => "repeat",
+        Err(error) => error.reason(),
+    }
 }
 
-async fn spend(world: &impl World, spends: &Spends) -> &'static str {
-    word(&world.guard().use_up(spends).await)
+/// Spends for an issued token of ten minutes.
+pub(super) async fn use_up(world: &impl World, spends: &Spends) -> Result<Passed, SpendError> {
+    let now = world.clock().now();
+    world.guard().use_up(spends, Times { issued_at: now, expires_at: now + Seconds(600) }).await
+}
+
+pub(super) async fn spend(world: &impl World, spends: &Spends) -> &'static str {
+    word(&use_up(world, spends).await)
+}
+
+/// What one attempt asks the engine, now.
+pub(super) fn attempt(world: &impl World, spends: &Spends, owner: Owner) -> Spend {
+    let now = world.clock().now();
+    Spend {
+        key: ReplayKey::of(spends).unwrap(),
+        owner,
+        issued_at: spends.issued_at.unwrap(),
+        refused_from: spends.refused_from,
+        sent_at: now,
+        released: Times { issued_at: now, expires_at: now + Seconds(600) },
+    }
 }
 
 pub(super) async fn a_token_is_spent_once<W: World>(world: W) {
@@ -57,7 +82,7 @@ pub(super) async fn a_token_is_spent_once<W: World>(world: W) {
     let spent_at = world.clock().now();
     assert_eq!(spend(&world, &first).await, "fresh");
     world.clock().advance(Seconds(7));
-    let again = world.guard().use_up(&first).await;
+    let again = use_up(&world, &first).await;
     assert!(matches!(again, Err(SpendError::Replayed { first_at: Some(at) }) if at == spent_at), "{again:?}");
     assert_eq!(spend(&world, &token("b", &world)).await, "fresh", "another token");
     assert_eq!(world.records(), 2);
@@ -83,11 +108,10 @@ pub(super) async fn an_attempt_repeated_after_a_lost_reply_knows_its_own_record<
     let world = past_the_fence(world);
     let spends = token("a", &world);
     let now = world.clock().now();
-    let attempt =
-        Spend { key: ReplayKey::of(&spends).unwrap(), nonce: [1; 16], issued_at: now, refused_from: spends.refused_from, sent_at: now };
+    let attempt = attempt(&world, &spends, Owner::Attempt([1; 16]));
     assert_eq!(world.guard().ask(attempt).await.unwrap(), Verdict::Fresh);
     assert_eq!(world.guard().ask(attempt).await.unwrap(), Verdict::OwnRetry);
-    let somebody_else = Spend { nonce: [2; 16], ..attempt };
+    let somebody_else = Spend { owner: Owner::Attempt([2; 16]), ..attempt };
     assert_eq!(world.guard().ask(somebody_else).await.unwrap(), Verdict::Replayed { first_at: now });
 }
 
@@ -137,7 +161,7 @@ pub(super) async fn a_lost_store_refuses_every_token_it_may_have_forgotten<W: Wo
             world.restart();
         }
         for spends in [&spent, &latest] {
-            let outcome = world.guard().use_up(spends).await;
+            let outcome = use_up(&world, spends).await;
             assert!(matches!(outcome, Err(SpendError::Fenced { until: found }) if found == until), "{why}: {outcome:?}");
         }
     }
@@ -200,7 +224,7 @@ pub(super) async fn a_clock_that_stepped_back_lets_nothing_through<W: World>(wor
     world.clock().step_to(before - CLOCK_OFFSET - Seconds(1));
     let spends = Spends { issued_at: Some(before), ..token("c", &world) };
     for why in ["before a restart", "after a restart"] {
-        let outcome = world.guard().use_up(&spends).await;
+        let outcome = use_up(&world, &spends).await;
         assert!(matches!(outcome, Err(SpendError::ClockOffset { offset: -6 })), "{why}: {outcome:?}");
         assert!(matches!(world.guard().tick().await, Err(SpendError::ClockOffset { .. })), "{why}");
         world.restart();
@@ -231,9 +255,8 @@ pub(super) async fn an_attempt_that_took_too_long_on_its_way_is_refused<W: World
         (now - CLOCK_OFFSET, Verdict::Fresh),
         (now + CLOCK_OFFSET, Verdict::Replayed { first_at: now }),
     ] {
-        let key = ReplayKey::of(&spends).unwrap();
-        let nonce = crate::domain::random_bytes();
-        let attempt = Spend { key, nonce, issued_at: now, refused_from: spends.refused_from, sent_at };
+        let owner = Owner::Attempt(crate::domain::random_bytes());
+        let attempt = Spend { sent_at, ..attempt(&world, &spends, owner) };
         assert_eq!(world.guard().ask(attempt).await.unwrap(), expected, "sent at {sent_at}");
     }
 }

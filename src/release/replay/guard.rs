@@ -3,20 +3,21 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::domain::{Clock, Timestamp, random_bytes};
-use crate::release::issuance::{MintedToken, Spends};
+use crate::domain::{Clock, Seconds, Timestamp, random_bytes};
+use crate::release::issuance::{MintedToken, Spends, Times};
 use crate::store::{Store, StoreError};
 
-use super::SpentToken;
 use super::key::ReplayKey;
-use super::spend::{Spend, Verdict};
+use super::spend::{Owner, Spend, Verdict};
 use super::sqlite::SqliteEngine;
+use super::{LARGEST_IAT_SKEW, RepeatedToken, SpendOutcome, SpentToken};
 
 /// Lets each subject token be spent as often as its issuer's mode says, and never more.
 ///
 /// For the modes that spend: at most one minted token passes per subject token (`once`), or per subject token and target
 /// (`once-per-target`), under crash, restart, and loss of the store; assuming clocks within [`super::CLOCK_OFFSET`] and an `iat`
-/// that is honest within 10 s. Whatever is unclear does not pass.
+/// that is honest within [`super::LARGEST_IAT_SKEW`]. A token here is what has one `jti`: a client that keeps an idempotency key gets it
+/// again, and no other. Whatever is unclear does not pass.
 pub struct ReplayGuard {
     clock: Arc<dyn Clock>,
     engine: Engine,
@@ -56,13 +57,21 @@ impl ReplayGuard {
 
     /// Spends the subject token that the minted one came from. A reusable token passes without the store being asked.
     ///
+    /// A repeatable request that comes again within [`super::REPEAT_FOR`] of its spend gets, instead of a refusal, the right to mint the
+    /// token again as it was. It passes fence and clock like every other.
+    ///
     /// After [`SpendError::Unavailable`] the token may be spent or not; it was not released, and is not released by trying again.
     ///
     /// # Errors
     /// The minted token is gone: it was never readable.
-    pub async fn spend(&self, minted: MintedToken) -> Result<SpentToken, SpendError> {
-        self.use_up(minted.spends()).await?;
-        Ok(SpentToken::new(minted))
+    pub async fn spend(&self, minted: MintedToken) -> Result<SpendOutcome, SpendError> {
+        match self.use_up(minted.spends(), minted.times()).await? {
+            Passed::First => Ok(SpendOutcome::Spent(SpentToken::new(minted))),
+            Passed::Again(released) => {
+                let repeated = RepeatedToken::of(minted, released).ok_or(SpendError::Replayed { first_at: None })?;
+                Ok(SpendOutcome::Repeated(repeated))
+            }
+        }
     }
 
     /// Refuses every spend from now on, or no longer. For the health loop, when the store is not what it was: a database file that
@@ -82,25 +91,32 @@ impl ReplayGuard {
         }
     }
 
-    pub(super) async fn use_up(&self, spends: &Spends) -> Result<(), SpendError> {
-        let Some(key) = ReplayKey::of(spends) else { return Ok(()) };
+    pub(super) async fn use_up(&self, spends: &Spends, released: Times) -> Result<Passed, SpendError> {
+        let Some(key) = ReplayKey::of(spends) else { return Ok(Passed::First) };
         if self.suspended.load(Ordering::SeqCst) {
             return Err(SpendError::Unavailable(StoreError::Suspended));
         }
+        // Verification requires `iat` where tokens are spent. Without one, 1970 is behind every fence.
+        let issued_at = spends.issued_at.unwrap_or_default();
         let sent_at = self.clock.now();
+        if issued_at > sent_at + LARGEST_IAT_SKEW {
+            // It was verified, so our clock has stepped back since. The fence stands only as far ahead as an `iat` may lie.
+            return Err(SpendError::ClockOffset { offset: -ahead(issued_at.since(sent_at + LARGEST_IAT_SKEW)) });
+        }
         if sent_at >= spends.refused_from {
             return Err(SpendError::Expired);
         }
         let spend = Spend {
             key,
-            nonce: random_bytes(),
-            // Verification requires `iat` where tokens are spent. Without one, 1970 is behind every fence.
-            issued_at: spends.issued_at.unwrap_or_default(),
+            owner: spends.owner.map_or_else(|| Owner::Attempt(random_bytes()), Owner::Request),
+            issued_at,
             refused_from: spends.refused_from,
             sent_at,
+            released,
         };
         match self.ask(spend).await? {
-            Verdict::Fresh | Verdict::OwnRetry => Ok(()),
+            Verdict::Fresh | Verdict::OwnRetry => Ok(Passed::First),
+            Verdict::Repeat { issued_at, expires_at } => Ok(Passed::Again(Times { issued_at, expires_at })),
             Verdict::Replayed { first_at } => Err(SpendError::Replayed { first_at: Some(first_at) }),
             Verdict::Fenced { until } => Err(SpendError::Fenced { until }),
             Verdict::Expired => Err(SpendError::Expired),
@@ -114,6 +130,15 @@ impl ReplayGuard {
             Engine::Sqlite(engine) => engine.spend(spend).await,
         }
     }
+}
+
+/// How a spend passes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Passed {
+    /// For the first time, or without being spent.
+    First,
+    /// As a repeat of the request whose token has these times.
+    Again(Times),
 }
 
 /// Why a minted token does not pass.
@@ -143,6 +168,10 @@ pub enum SpendError {
     /// The store gives no trustworthy answer. Unavailable.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
+}
+
+fn ahead(duration: Seconds) -> i64 {
+    i64::try_from(duration.0).unwrap_or(i64::MAX)
 }
 
 impl SpendError {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::domain::{Clock as _, Seconds, Timestamp};
 use crate::release::issuance::Spends;
 
-use super::conformance::{START, World, token, word};
+use super::conformance::{START, World, token, use_up, word};
 use super::tests::SqliteWorld;
 use super::{CLOCK_OFFSET, FENCE_MARGIN};
 
@@ -130,7 +130,7 @@ async fn present(world: &SqliteWorld, model: &mut Model, index: usize) -> Result
     if !model.verifies(index, now) {
         return Ok(());
     }
-    let found = word(&world.guard().use_up(&model.tokens[index].spends).await);
+    let found = word(&use_up(world, &model.tokens[index].spends).await);
     prop_assert_eq!(found, model.expected(index, now), "at {}", now);
     let token = &mut model.tokens[index];
     token.released += u32::from(found == "fresh");

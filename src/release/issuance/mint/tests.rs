@@ -55,7 +55,7 @@ fn permit(ring: &KeyRing, algorithm: Algorithm, cap_to_subject: bool, mapped: &[
 }
 
 fn minted(ring: &KeyRing, permit: Permit) -> MintedToken {
-    mint(permit, ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW).unwrap()
+    mint(permit, ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW, None).unwrap()
 }
 
 fn payload(token: &str) -> Value {
@@ -66,7 +66,7 @@ fn payload(token: &str) -> Value {
 fn an_issued_token_says_what_rfc_9068_wants_and_no_more() {
     let ring = KeyRing::begin(NOW).unwrap();
     let token = minted(&ring, permit(&ring, Algorithm::Es256, false, &[("env", "environment"), ("try", "attempt"), ("none", "nothing")]));
-    assert_eq!((token.issued_at(), token.expires_at()), (NOW, NOW + Seconds(600)));
+    assert_eq!(token.times(), Times { issued_at: NOW, expires_at: NOW + Seconds(600) });
     assert_eq!((token.relationship().as_str(), token.target().as_str(), token.subject()), ("web-shop", "deploy", "ci:job"));
     assert_eq!((token.scopes().to_string(), token.spends().mode), ("read write".into(), ReplayMode::Once));
     let (id, printed) = (token.id().as_str().to_owned(), format!("{token:?}"));
@@ -91,7 +91,7 @@ fn the_target_chooses_the_algorithm() {
         let header: Value = serde_json::from_slice(&header).unwrap();
         assert_eq!(header, json!({"alg": algorithm.name(), "typ": "at+jwt", "kid": key.kid}));
     }
-    let unsupported = mint(permit(&ring, Algorithm::Ps512, false, &[]), &ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW);
+    let unsupported = mint(permit(&ring, Algorithm::Ps512, false, &[]), &ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW, None);
     assert_eq!(unsupported.unwrap_err(), SigningFailed::NoKey(Algorithm::Ps512));
 }
 
@@ -100,7 +100,7 @@ fn a_capped_token_does_not_outlive_its_subject_token() {
     let ring = KeyRing::begin(NOW).unwrap();
     for (cap, expected) in [(true, 300), (false, 600)] {
         let token = minted(&ring, permit(&ring, Algorithm::EdDsa, cap, &[]));
-        assert_eq!(token.expires_at(), NOW + Seconds(expected));
+        assert_eq!(token.expires_in(), Seconds(expected));
         assert_eq!(payload(token.unseal().expose_secret())["exp"], json!(NOW.unix() + expected));
     }
 }
@@ -111,7 +111,7 @@ fn a_mapped_claim_never_stands_for_one_of_ours() {
     let issuer = IssuerUrl::parse("https://sts.test").unwrap();
     for name in ["sub", "scope", "aud", "exp", "cnf"] {
         let permit = permit(&ring, Algorithm::EdDsa, false, &[(name, "environment")]);
-        assert_eq!(mint(permit, &ring, &issuer, NOW).unwrap_err(), SigningFailed::ReservedClaim, "{name}");
+        assert_eq!(mint(permit, &ring, &issuer, NOW, None).unwrap_err(), SigningFailed::ReservedClaim, "{name}");
     }
 }
 

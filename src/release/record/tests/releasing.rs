@@ -7,7 +7,7 @@ use super::support::*;
 use crate::domain::{Clock as _, IssuerUrl, Seconds};
 use crate::release::issuance::{KeyRing, mint};
 use crate::release::record::*;
-use crate::release::replay::{ReplayGuard, SpentToken, sqlite};
+use crate::release::replay::{ReplayGuard, SpendOutcome, SpentToken, sqlite};
 use crate::store::{OpenMode, Store, StoreSettings};
 
 /// A token that was minted by a real key ring and spent with a real guard.
@@ -19,8 +19,11 @@ async fn spent(test: &TestLog) -> SpentToken {
     test.clock.advance(Seconds(60));
     guard.tick().await.unwrap();
     let ring = KeyRing::begin(test.clock.now()).unwrap();
-    let minted = mint(test.permit(), &ring, &IssuerUrl::parse("https://sts.test").unwrap(), test.clock.now()).unwrap();
-    guard.spend(minted).await.unwrap()
+    let minted = mint(test.permit(), &ring, &IssuerUrl::parse("https://sts.test").unwrap(), test.clock.now(), None).unwrap();
+    match guard.spend(minted).await.unwrap() {
+        SpendOutcome::Spent(spent) => spent,
+        SpendOutcome::Repeated(repeated) => panic!("{repeated:?} was never spent before"),
+    }
 }
 
 #[tokio::test]

@@ -20,7 +20,10 @@ impl SqliteEngine {
     /// Makes sure that the database has a history, and so a fence, before the first spend: the fence is put up by time, not by use.
     pub(in crate::release::replay) fn new(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let now = clock.now();
-        store.run_blocking(move |conn| History::load(conn, now))?;
+        store.run_blocking(move |conn| {
+            records::add_missing_columns(conn)?;
+            History::load(conn, now)
+        })?;
         Ok(Self { clock, store })
     }
 
