@@ -9,6 +9,7 @@ pub mod dev_issuer;
 mod keys;
 mod log;
 mod output;
+mod runtime;
 mod serve;
 mod settings;
 mod signals;

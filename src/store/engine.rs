@@ -60,6 +60,18 @@ impl Store {
         }
     }
 
+    /// Gives the store a new deployment id. For `store init --accept-loss`, after every kind of state has cut off what was issued before;
+    /// this handle is then to be dropped, and running servers on Redis refuse to go on.
+    ///
+    /// # Errors
+    /// When the store does not answer; the id may then be the old or the new one.
+    pub async fn reset_deployment(&self) -> Result<DeploymentId, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.reset_deployment().await,
+            Self::Redis(store) => store.reset_deployment().await,
+        }
+    }
+
     /// Whether this is still the store that was opened, and fit for use. For the health loop, each second. A Redis store that lost its
     /// deployment id is given it back.
     ///

@@ -3,13 +3,12 @@
 use redis::Value;
 
 use crate::domain::{IssuerName, IssuerUrl};
-use crate::store::redis::{Call, RedisStore, Script, Tag, text};
 use crate::store::StoreError;
+use crate::store::redis::{Call, RedisStore, Script, Tag, on_master, text};
 
 /// Binds all pairs, or none. Answers with the URL that each pair's name stands for.
-static BIND: Script = Script::new(
-    "if redis.call('ROLE')[1] ~= 'master' then return redis.error_reply('READONLY not a master') end
-     local bound, free = {}, true
+static BIND: Script = Script::new(on_master!(
+    "local bound, free = {}, true
      for i = 1, #ARGV, 2 do
        local url = redis.call('HGET', KEYS[1], ARGV[i])
        for j = 1, i - 1, 2 do
@@ -21,8 +20,8 @@ static BIND: Script = Script::new(
      if free then
        for i = 1, #ARGV, 2 do redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1]) end
      end
-     return bound",
-);
+     return bound"
+));
 
 /// The URL that each name stands for; nothing was written when one differs from the one given.
 pub(super) async fn bind_all(store: &RedisStore, issuers: &[(IssuerName, IssuerUrl)]) -> Result<Vec<String>, StoreError> {

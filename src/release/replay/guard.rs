@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::domain::{Clock, Seconds, Timestamp, random_bytes};
 use crate::release::issuance::{MintedToken, Spends, Times};
-use crate::store::{Store, StoreError};
+use crate::store::{SqliteStore, Store, StoreError};
 
 use super::key::ReplayKey;
+use super::redis::RedisEngine;
 use super::spend::{Owner, Spend, Verdict};
-use super::sqlite::SqliteEngine;
-use super::{LARGEST_IAT_SKEW, RepeatedToken, SpendOutcome, SpentToken};
+use super::sqlite::{self, SqliteEngine};
+use super::{FENCE_MARGIN, LARGEST_IAT_SKEW, RepeatedToken, SpendOutcome, SpentToken};
 
 /// Lets each subject token be spent as often as its issuer's mode says, and never more.
 ///
@@ -26,19 +27,52 @@ pub struct ReplayGuard {
 }
 
 enum Engine {
+    Redis(RedisEngine),
     Sqlite(SqliteEngine),
 }
 
+/// What the guard found when it looked at its store.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Pulse {
+    /// Records that were forgotten just now, because nobody can present their tokens any more. Redis forgets by itself.
+    pub forgotten: u64,
+    /// Fences that this process put up since it started.
+    pub fences: u64,
+    /// The last `iat` that any fence refuses; 1970 when this is not known.
+    pub fence_until: Timestamp,
+    /// Seconds by which the store's clock is ahead of ours.
+    pub clock_offset: i64,
+}
+
 impl ReplayGuard {
+    /// A guard on an open store. Puts up the fence when the store has no history, or another one than it knew.
+    ///
+    /// # Errors
+    /// When the store does not answer, or its clock and ours disagree.
+    pub async fn open(store: &Store, clock: Arc<dyn Clock>) -> Result<Self, SpendError> {
+        match store {
+            Store::Sqlite(store) => Ok(Self::sqlite(store.clone(), clock)?),
+            Store::Redis(store) => {
+                let guard = Self::new(Engine::Redis(RedisEngine::new(store.clone(), Arc::clone(&clock))), clock);
+                guard.tick().await?;
+                Ok(guard)
+            }
+        }
+    }
+
+    fn new(engine: Engine, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, engine, suspended: AtomicBool::new(false) }
+    }
+
     /// A guard that remembers in SQLite. Puts up the fence when the store has no history. Blocks the thread; for start-up.
     ///
     /// The store must have been opened with [`super::sqlite::SCHEMA`].
     ///
     /// # Errors
     /// When the store does not answer.
-    pub fn sqlite(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+    pub fn sqlite(store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let engine = SqliteEngine::new(store, Arc::clone(&clock))?;
-        Ok(Self { clock, engine: Engine::Sqlite(engine), suspended: AtomicBool::new(false) })
+        Ok(Self::new(Engine::Sqlite(engine), clock))
     }
 
     /// Compares the store with the last sign of life of this node that lies elsewhere, and puts up the fence, as for a new store, when
@@ -51,6 +85,8 @@ impl ReplayGuard {
     /// When the store does not answer.
     pub fn continue_after(&self, seen: Option<Timestamp>) -> Result<bool, StoreError> {
         match &self.engine {
+            // A Redis that was restored shows another history by itself.
+            Engine::Redis(_) => Ok(false),
             Engine::Sqlite(engine) => engine.continue_after(seen),
         }
     }
@@ -81,13 +117,22 @@ impl ReplayGuard {
     }
 
     /// Keeps the store's sense of time current and forgets records that no longer matter. Call it each second.
-    /// Returns how many were forgotten.
     ///
     /// # Errors
     /// [`SpendError::ClockOffset`] or [`SpendError::Unavailable`]: spends fail for that reason too.
-    pub async fn tick(&self) -> Result<u64, SpendError> {
+    pub async fn tick(&self) -> Result<Pulse, SpendError> {
         match &self.engine {
-            Engine::Sqlite(engine) => engine.tick().await,
+            Engine::Redis(engine) => engine.tick().await,
+            Engine::Sqlite(engine) => Ok(Pulse { forgotten: engine.tick().await?, ..Pulse::default() }),
+        }
+    }
+
+    /// How far ahead of the moment it goes up the fence stands: M.
+    #[must_use]
+    pub fn fence_margin(&self) -> Seconds {
+        match &self.engine {
+            Engine::Redis(engine) => engine.margin(),
+            Engine::Sqlite(_) => FENCE_MARGIN,
         }
     }
 
@@ -127,8 +172,23 @@ impl ReplayGuard {
 
     pub(super) async fn ask(&self, spend: Spend) -> Result<Verdict, StoreError> {
         match &self.engine {
+            Engine::Redis(engine) => engine.spend(spend).await,
             Engine::Sqlite(engine) => engine.spend(spend).await,
         }
+    }
+}
+
+/// Cuts off everything issued before now and believes the store's clock from now on: for `store init`. Records are kept.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn cut_off(store: &Store, clock: Arc<dyn Clock>) -> Result<(), SpendError> {
+    match store {
+        Store::Sqlite(store) => {
+            let now = clock.now();
+            Ok(store.run(move |connection| sqlite::cut_off(connection, now)).await?)
+        }
+        Store::Redis(store) => RedisEngine::new(store.clone(), clock).cut_off().await,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod guard;
 mod key;
+mod redis;
 mod spend;
 mod spent;
 pub mod sqlite;
@@ -18,7 +19,7 @@ mod tests;
 
 use crate::domain::Seconds;
 
-pub use guard::{ReplayGuard, SpendError};
+pub use guard::{Pulse, ReplayGuard, SpendError, cut_off};
 pub use spent::{RepeatedToken, SpendOutcome, SpentToken};
 
 /// D: how far two clocks that take part in one spend may differ, and how far one clock may step back, before the guard refuses.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::{Clock, ManualClock, Seconds, Timestamp};
 use crate::release::issuance::Spends;
-use crate::store::{OpenMode, Store, StoreSettings};
+use crate::store::{OpenMode, SqliteSettings, SqliteStore};
 use crate::token::ReplayMode;
 
 use super::conformance::{START, World, honours_the_contract, past_the_fence, token, use_up, word};
@@ -16,7 +16,7 @@ use super::{CLOCK_OFFSET, FENCE_MARGIN, ReplayGuard, sqlite};
 pub(super) struct SqliteWorld {
     clock: Arc<ManualClock>,
     directory: tempfile::TempDir,
-    open: Option<(Store, ReplayGuard)>,
+    open: Option<(SqliteStore, ReplayGuard)>,
 }
 
 impl SqliteWorld {
@@ -26,11 +26,11 @@ impl SqliteWorld {
         world
     }
 
-    fn settings(&self) -> StoreSettings {
-        StoreSettings { path: self.directory.path().join("cambist.db") }
+    fn settings(&self) -> SqliteSettings {
+        SqliteSettings { path: self.directory.path().join("cambist.db") }
     }
 
-    fn store(&self) -> &Store {
+    fn store(&self) -> &SqliteStore {
         &self.open.as_ref().unwrap().0
     }
 
@@ -50,7 +50,7 @@ impl World for SqliteWorld {
 
     fn restart(&mut self) {
         self.stop();
-        let store = Store::open(&self.settings(), &[sqlite::SCHEMA], OpenMode::Serve).unwrap();
+        let store = SqliteStore::open(&self.settings(), &[sqlite::SCHEMA], OpenMode::Serve).unwrap();
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
         let guard = ReplayGuard::sqlite(store.clone(), clock).unwrap();
         self.open = Some((store, guard));
@@ -108,7 +108,7 @@ async fn accepting_a_loss_cuts_off_everything_before_and_believes_the_clock() {
     assert_eq!(word(&use_up(&world, &spends).await), "clock_offset");
 
     world.stop();
-    let init = Store::open(&world.settings(), &[sqlite::SCHEMA], OpenMode::Init { accept_loss: true }).unwrap();
+    let init = SqliteStore::open(&world.settings(), &[sqlite::SCHEMA], OpenMode::Init { accept_loss: true }).unwrap();
     init.reset_deployment(move |conn| sqlite::cut_off(conn, now)).unwrap();
     drop(init);
     world.restart();

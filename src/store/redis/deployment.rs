@@ -3,26 +3,24 @@
 use redis::Value;
 
 use super::fault::RedisFault;
-use super::script::{Call, Script, Tag, text};
+use super::script::{Call, Script, Tag, on_master, text};
 use super::store::Engine;
 use crate::store::DeploymentId;
 
 /// The id that is there; with an argument, that one is written where none is. Second: whether it was written now.
-static READ: Script = Script::new(
-    "if redis.call('ROLE')[1] ~= 'master' then return redis.error_reply('READONLY not a master') end
-     local id = redis.call('GET', KEYS[1])
+static READ: Script = Script::new(on_master!(
+    "local id = redis.call('GET', KEYS[1])
      if id then return {id, 0} end
      if not ARGV[1] then return {'', 0} end
      redis.call('SET', KEYS[1], ARGV[1])
-     return {ARGV[1], 1}",
-);
+     return {ARGV[1], 1}"
+));
 
 /// Puts the id in place of whatever is there.
-static REPLACE: Script = Script::new(
-    "if redis.call('ROLE')[1] ~= 'master' then return redis.error_reply('READONLY not a master') end
-     redis.call('SET', KEYS[1], ARGV[1])
-     return 1",
-);
+static REPLACE: Script = Script::new(on_master!(
+    "redis.call('SET', KEYS[1], ARGV[1])
+     return 1"
+));
 
 /// What was found, and whether it was written just now.
 pub(super) async fn read(engine: &Engine, or_write: Option<&DeploymentId>) -> Result<(Option<DeploymentId>, bool), RedisFault> {

@@ -18,6 +18,7 @@ mod tls;
 mod topology;
 
 pub use fault::{RedisFault, Refusal};
+pub(crate) use script::on_master;
 pub use script::{Call, Script, Tag, integer, text};
 pub use settings::{Address, ClientCertificate, Credentials, ReadSecret, RedisSettings, TlsSettings, Topology};
 pub use store::{RedisStore, StoreVitals};

@@ -28,6 +28,19 @@ impl Script {
     }
 }
 
+/// The code of a script that answers only on a master. With an error as Redis gives it for a write on a replica, so that the topology is
+/// looked at again. (ROLE may not be called from scripts.)
+macro_rules! on_master {
+    ($code:literal) => {
+        concat!(
+            "if not string.find(redis.call('INFO', 'replication'), 'role:master', 1, true) then \
+             return redis.error_reply('READONLY not a master') end\n",
+            $code
+        )
+    };
+}
+pub(crate) use on_master;
+
 /// One run of a script. All keys carry the same hash tag, the one the call is routed by.
 pub struct Call {
     pub(super) script: &'static Script,
@@ -75,9 +88,6 @@ pub struct Tag(u16);
 impl Tag {
     /// The tag of everything that is not a spent token.
     pub const STATE: Self = Self(256);
-    /// How many tags there are, [`Self::STATE`] included.
-    pub(super) const COUNT: usize = 257;
-
     /// One of the 256 tags of spent tokens.
     #[must_use]
     pub const fn spent(bucket: u8) -> Self {

@@ -95,12 +95,7 @@ impl RedisStore {
         }
     }
 
-    /// Gives the store a new deployment id. For `store init --accept-loss`, after every kind of state has cut off what was issued before;
-    /// this handle is then to be dropped, and running servers refuse to go on.
-    ///
-    /// # Errors
-    /// When the store does not answer; the id may then be the old or the new one.
-    pub async fn reset_deployment(&self) -> Result<DeploymentId, StoreError> {
+    pub(in crate::store) async fn reset_deployment(&self) -> Result<DeploymentId, StoreError> {
         Ok(deployment::replace(&self.0.engine).await?)
     }
 

@@ -9,11 +9,11 @@ use std::thread::{self, JoinHandle};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::deployment;
 use super::files::{FileIdentity, io_error};
 use super::lock::LockFile;
 use super::open::open;
 use super::writer::{Job, QueuedJob, work};
-use super::deployment;
 use crate::store::{DeploymentId, OpenMode, Schema, SqliteSettings, StoreError};
 
 /// An open database. Cheap to clone; the last clone to go closes the database and then releases the lock.
@@ -124,19 +124,12 @@ impl SqliteStore {
         }
     }
 
-    /// Gives the store a new deployment id, and in the same transaction lets every kind of state cut off what was issued before.
-    /// For `store init --accept-loss`; this handle then refuses [`Self::check`] and is to be dropped.
+    /// Gives the store a new deployment id. This handle then refuses [`Self::check`] and is to be dropped.
     ///
     /// # Errors
     /// As [`Self::run`]; then the old id stands.
-    pub fn reset_deployment(
-        &self,
-        cut_off: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Result<DeploymentId, StoreError> {
-        self.run_blocking(|conn| {
-            cut_off(conn)?;
-            deployment::write_new(conn)
-        })
+    pub(in crate::store) async fn reset_deployment(&self) -> Result<DeploymentId, StoreError> {
+        self.run(deployment::write_new).await
     }
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
+use super::deployment;
 use super::files::{create_parent, create_whole, io_error, is_there};
 use super::lock::LockFile;
-use super::deployment;
 use crate::store::{DeploymentId, OpenMode, Schema, SqliteSettings, StoreError};
 
 /// A database that was found or made fit for use.

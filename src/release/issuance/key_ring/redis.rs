@@ -10,36 +10,29 @@ use serde_json::{Value as Json, json};
 
 use crate::domain::Timestamp;
 use crate::store::StoreError;
-use crate::store::redis::{Call, RedisStore, Script, Tag, text};
+use crate::store::redis::{Call, RedisStore, Script, Tag, on_master, text};
 use crate::token::Algorithm;
 
 use super::kept::StoredRing;
 use super::published::PublishedKey;
 
-static READ: Script = Script::new(
-    "if redis.call('ROLE')[1] ~= 'master' then return redis.error_reply('READONLY not a master') end
-     return redis.call('HMGET', KEYS[1], 'version', 'wrapped')",
-);
+static READ: Script = Script::new(on_master!("return redis.call('HMGET', KEYS[1], 'version', 'wrapped')"));
 
 /// ARGV: expected version and ring (empty: none), new version and ring, then pairs of a `kid` and its key. Running twice is as good as
 /// once: what is new already stands there, and that counts as done.
-static REPLACE: Script = Script::new(
-    "if redis.call('ROLE')[1] ~= 'master' then return redis.error_reply('READONLY not a master') end
-     local stored = redis.call('HMGET', KEYS[1], 'version', 'wrapped')
+static REPLACE: Script = Script::new(on_master!(
+    "local stored = redis.call('HMGET', KEYS[1], 'version', 'wrapped')
      local version, wrapped = stored[1] or '', stored[2] or ''
      if version == ARGV[3] and wrapped == ARGV[4] then return 1 end
      if version ~= ARGV[1] or wrapped ~= ARGV[2] then return 0 end
      redis.call('HSET', KEYS[1], 'version', ARGV[3], 'wrapped', ARGV[4])
      for i = 5, #ARGV, 2 do redis.call('HSETNX', KEYS[2], ARGV[i], ARGV[i + 1]) end
-     return 1",
-);
+     return 1"
+));
 
 static HISTORY: Script = Script::new("return redis.call('HGETALL', KEYS[1])");
 
-static FORGET: Script = Script::new(
-    "if redis.call('ROLE')[1] ~= 'master' then return redis.error_reply('READONLY not a master') end
-     return redis.call('HDEL', KEYS[1], 'version', 'wrapped')",
-);
+static FORGET: Script = Script::new(on_master!("return redis.call('HDEL', KEYS[1], 'version', 'wrapped')"));
 
 pub(super) fn read(store: &RedisStore) -> Result<Option<StoredRing>, StoreError> {
     let keys = [store.key(Tag::STATE, RING)];

@@ -4,19 +4,18 @@ use redis::Value;
 
 use crate::domain::Digest256;
 use crate::store::StoreError;
-use crate::store::redis::{Call, RedisStore, Script, Tag, text};
+use crate::store::redis::{Call, RedisStore, Script, Tag, on_master, text};
 
 use crate::release::record::Head;
 
 /// Keeps the head unless a later one is there.
-static SAVE: Script = Script::new(
-    "if redis.call('ROLE')[1] ~= 'master' then return redis.error_reply('READONLY not a master') end
-     local kept = redis.call('HGET', KEYS[1], ARGV[1])
+static SAVE: Script = Script::new(on_master!(
+    "local kept = redis.call('HGET', KEYS[1], ARGV[1])
      if not kept or tonumber(string.match(kept, '^%d+')) <= tonumber(ARGV[2]) then
        redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[4])
      end
-     return 1",
-);
+     return 1"
+));
 
 static LOAD: Script = Script::new("return redis.call('HGET', KEYS[1], ARGV[1])");
 

@@ -177,9 +177,7 @@ impl Scout {
         let before = self.map.load_full();
         let links = &mut self.links;
         let mut route = |(index, owner): (usize, &Option<Owner>)| match owner {
-            Some(Owner { address, epoch }) => {
-                Some(Route { link: links.to(address, Peer::Server), epoch: *epoch, confirmed: Some(asked) })
-            }
+            Some(Owner { address, epoch }) => Some(Route { link: links.to(address, Peer::Server), epoch: *epoch, confirmed: Some(asked) }),
             None => before.routes.get(index).cloned().flatten(),
         };
         owners.iter().enumerate().map(&mut route).collect()

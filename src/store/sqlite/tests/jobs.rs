@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use rusqlite::Connection;
 
 use super::super::SqliteStore;
-use crate::store::{OpenMode, StoreError};
 use super::{insert, notes, open, serve};
+use crate::store::{OpenMode, StoreError};
 
 /// Keeps the writer busy until the sender of the returned gate speaks, so that whatever is queued meanwhile forms one group.
 fn hold_writer(store: &SqliteStore) -> Sender<()> {

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::store::{OpenMode, StoreError};
 use super::{insert, notes, open, serve};
+use crate::store::{OpenMode, StoreError};
 
 #[test]
 fn a_missing_file_is_created_for_its_owner_only_and_has_an_id() {

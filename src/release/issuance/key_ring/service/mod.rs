@@ -11,11 +11,11 @@ use crate::store::{Store, StoreError};
 
 use super::at_rest::{self, EncryptionKeySource, EncryptionKeys};
 use super::error::KeysError;
+use super::kept::{self, StoredRing};
 use super::key::SigningKey;
 use super::published::PublishedKey;
 use super::ring::{KeyDescription, KeyRing};
 use super::rotation::{self, Lines};
-use super::kept::{self, StoredRing};
 
 /// How the signing keys are kept.
 #[derive(Clone, Debug)]
