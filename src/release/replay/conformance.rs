@@ -155,7 +155,9 @@ pub(super) async fn a_lost_store_refuses_every_token_it_may_have_forgotten<W: Wo
     world.clock().step_to(world.clock().now() - CLOCK_OFFSET);
     world.lose_everything();
     let until = world.clock().now() + FENCE_MARGIN;
-    for (why, wait) in [("at once", Seconds(0)), ("after a while", Seconds(20)), ("after a restart", Seconds(1))] {
+    assert_eq!(spend(&world, &spent).await, "fenced", "at once");
+    assert_eq!(spend(&world, &latest).await, "clock_offset", "for this clock nobody could have verified it");
+    for (why, wait) in [("once it verifies again", CLOCK_OFFSET), ("after a while", Seconds(15)), ("after a restart", Seconds(1))] {
         world.clock().advance(wait);
         if why == "after a restart" {
             world.restart();
