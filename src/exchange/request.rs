@@ -235,7 +235,8 @@ mod tests {
 
     #[test]
     fn requests_that_ask_for_the_same_have_one_digest() {
-        let digest = |token: &[u8], change: &dyn Fn(&mut Parameters)| {
+        type Change<'a> = &'a dyn Fn(&mut Parameters);
+        let digest = |token: &[u8], change: Change<'_>| {
             let mut parameters = well_formed();
             parameters.audience = vec!["https://a".into()];
             parameters.scope = Some("one two".into());
@@ -244,7 +245,7 @@ mod tests {
             ExchangeRequest::parse(parameters).unwrap().digest(&Digest256::of(token))
         };
         let some = |text: &str| Some(text.to_owned());
-        let cases: [(&[u8], &dyn Fn(&mut Parameters), bool, &str); 13] = [
+        let cases: [(&[u8], Change<'_>, bool, &str); 13] = [
             (b"t", &|_| {}, true, "the same"),
             (b"t", &|p| p.scope = some("two one two"), true, "scopes in another order"),
             (b"t", &|p| p.lifetime = some("060"), true, "a lifetime with a zero"),

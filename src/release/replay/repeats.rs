@@ -32,10 +32,9 @@ pub(super) async fn the_same_request_gets_the_times_of_its_first_release<W: Worl
     ] {
         world.clock().step_to(instant);
         match use_up(&world, &spends).await {
-            Ok(passed) => assert!(repeats && passed == Passed::Again(first), "{why}: {passed:?}"),
-            Err(error) => {
-                assert!(!repeats && matches!(error, SpendError::Replayed { first_at: Some(at) } if at == now), "{why}: {error:?}")
-            }
+            Ok(Passed::Again(times)) if repeats => assert_eq!(times, first, "{why}"),
+            Err(SpendError::Replayed { first_at: Some(at) }) if !repeats => assert_eq!(at, now, "{why}"),
+            other => panic!("{why}: {other:?}"),
         }
         world.restart();
     }
