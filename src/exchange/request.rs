@@ -234,6 +234,38 @@ mod tests {
     }
 
     #[test]
+    fn requests_that_ask_for_the_same_have_one_digest() {
+        type Change<'a> = &'a dyn Fn(&mut Parameters);
+        let digest = |token: &[u8], change: Change<'_>| {
+            let mut parameters = well_formed();
+            parameters.audience = vec!["https://a".into()];
+            parameters.scope = Some("one two".into());
+            parameters.lifetime = Some("60".into());
+            change(&mut parameters);
+            ExchangeRequest::parse(parameters).unwrap().digest(&Digest256::of(token))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        let cases: [(&[u8], Change<'_>, bool, &str); 13] = [
+            (b"t", &|_| {}, true, "the same"),
+            (b"t", &|p| p.scope = some("two one two"), true, "scopes in another order"),
+            (b"t", &|p| p.lifetime = some("060"), true, "a lifetime with a zero"),
+            (b"t", &|p| p.subject_token_type = some(SUBJECT_TOKEN_TYPES[1]), true, "a name that means the same"),
+            (b"t", &|p| p.requested_token_type = some(ISSUED_TOKEN_TYPE), true, "what is issued anyway"),
+            (b"t", &|p| p.resource = std::mem::take(&mut p.audience), true, "the target as a resource"),
+            (b"u", &|_| {}, false, "another token"),
+            (b"t", &|p| p.scope = some("one"), false, "fewer scopes"),
+            (b"t", &|p| p.scope = None, false, "the whole grant"),
+            (b"t", &|p| p.lifetime = some("61"), false, "another lifetime"),
+            (b"t", &|p| p.audience.clear(), false, "the only target there is"),
+            (b"t", &|p| p.audience = vec!["https://b".into()], false, "another target"),
+            (b"t", &|p| p.client_id = some("web-shop"), false, "one relationship"),
+        ];
+        for (token, change, same, why) in cases {
+            assert_eq!(digest(token, change) == digest(b"t", &|_| {}), same, "{why}");
+        }
+    }
+
+    #[test]
     fn a_lifetime_is_a_positive_integer() {
         for (text, expected) in [
             ("60", Ok(60)),

@@ -15,7 +15,11 @@ mod conformance;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod repeats;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;
 
 use crate::domain::Seconds;
 

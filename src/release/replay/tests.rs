@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::domain::{Clock, ManualClock, Seconds, Timestamp};
+use crate::domain::{Clock, Digest256, ManualClock, Seconds, Timestamp};
 use crate::release::issuance::Spends;
 use crate::store::{OpenMode, SqliteSettings, SqliteStore};
 use crate::token::ReplayMode;
@@ -163,4 +163,42 @@ async fn a_store_that_others_are_ahead_of_is_fenced_like_a_new_one() {
         world.clock().advance(FENCE_MARGIN + Seconds(1));
         assert_eq!(word(&use_up(&world, &token("b", &world)).await), "fresh", "{why}");
     }
+}
+
+#[tokio::test]
+async fn a_database_made_before_requests_could_be_repeated_goes_on() {
+    let mut world = past_the_fence(SqliteWorld::new());
+    let old = token("old", &world);
+    assert_eq!(word(&use_up(&world, &old).await), "fresh");
+    let columns = "ALTER TABLE replay_spent DROP COLUMN released_iat; ALTER TABLE replay_spent DROP COLUMN released_exp";
+    world.store().run_blocking(move |conn| conn.execute_batch(columns)).unwrap();
+    for why in ["the first start adds the columns", "the second finds them"] {
+        world.restart();
+        let repeatable = |name: &str| Spends { owner: Some(Digest256::of(name.as_bytes())), ..token(name, &world) };
+        assert_eq!(word(&use_up(&world, &old).await), "replayed", "{why}");
+        assert_eq!(word(&use_up(&world, &repeatable("old")).await), "replayed", "{why}");
+        assert_eq!(word(&use_up(&world, &repeatable(why)).await), "fresh", "{why}");
+        assert_eq!(word(&use_up(&world, &repeatable(why)).await), "repeat", "{why}");
+    }
+    // What the guard of that time wrote, and read.
+    let insert = "INSERT INTO replay_spent (key, owner, spent_at, keep_until) VALUES (zeroblob(32), x'00', 1, 2) ON CONFLICT DO NOTHING";
+    assert_eq!(world.store().run_blocking(move |conn| conn.execute(insert, [])).unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_fence_refuses_what_is_still_remembered_too() {
+    let world = past_the_fence(SqliteWorld::new());
+    let spends = Spends { owner: Some(Digest256::of(b"request")), ..token("a", &world) };
+    assert_eq!(word(&use_up(&world, &spends).await), "fresh");
+    world.store().run_blocking(|conn| conn.execute_batch("DELETE FROM replay_history")).unwrap();
+    assert_eq!(word(&use_up(&world, &spends).await), "fenced");
+}
+
+#[tokio::test]
+async fn a_record_without_the_times_of_its_token_is_not_repeated() {
+    let world = past_the_fence(SqliteWorld::new());
+    let spends = Spends { owner: Some(Digest256::of(b"request")), ..token("a", &world) };
+    assert_eq!(word(&use_up(&world, &spends).await), "fresh");
+    world.store().run_blocking(|conn| conn.execute_batch("UPDATE replay_spent SET released_exp = NULL")).unwrap();
+    assert_eq!(word(&use_up(&world, &spends).await), "replayed");
 }

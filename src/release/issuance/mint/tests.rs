@@ -6,7 +6,9 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::{Audience, ClaimPath, IssuerName, RelationshipName, Scope, Scopes, Seconds, SubjectToken, TargetName};
+use crate::domain::{
+    Audience, ClaimPath, Digest256, IdempotencyKey, IssuerName, RelationshipName, Scope, Scopes, Seconds, SubjectToken, TargetName,
+};
 use crate::policy::{Ask, ClaimMapping, ClaimMatcher, Condition, Grant, Scalar, Target, TrustPolicyBuilder, TrustRelationship, evaluate};
 use crate::token::{Algorithm, Algorithms, Expectations, KeySet, ReplayMode, SubjectRule, UnverifiedToken, VerifiedToken, verify};
 
@@ -121,4 +123,32 @@ fn every_token_has_an_id_of_its_own() {
     let ids: std::collections::BTreeSet<_> =
         (0..50).map(|_| minted(&ring, permit(&ring, Algorithm::EdDsa, false, &[])).id().as_str().to_owned()).collect();
     assert_eq!(ids.len(), 50);
+}
+
+#[test]
+fn a_repeatable_request_gets_one_id_however_often_its_token_is_minted() {
+    let ring = KeyRing::begin(NOW).unwrap();
+    let issuer = IssuerUrl::parse("https://sts.test").unwrap();
+    let key = IdempotencyKey::parse(&"k".repeat(32)).unwrap();
+    let request = |text: &[u8]| RepeatableRequest::new(&key, Digest256::of(text));
+    let minted = |request| mint(permit(&ring, Algorithm::EdDsa, false, &[]), &ring, &issuer, NOW, Some(request)).unwrap();
+    let (first, second, other) = (minted(request(b"a")), minted(request(b"a")), minted(request(b"b")));
+    assert_eq!((first.id(), first.spends().owner), (second.id(), second.spends().owner));
+    assert!(first.spends().owner.is_some());
+    assert!(first.id() != other.id() && first.spends().owner != other.spends().owner, "another request");
+}
+
+#[test]
+fn a_token_minted_again_differs_in_its_times_only() {
+    let ring = KeyRing::begin(NOW).unwrap();
+    let issuer = IssuerUrl::parse("https://sts.test").unwrap();
+    let token = minted(&ring, permit(&ring, Algorithm::EdDsa, false, &[("env", "environment")]));
+    let (id, owner) = (token.id().clone(), token.spends().owner);
+    let times = Times { issued_at: NOW - Seconds(30), expires_at: NOW + Seconds(570) };
+    let again = token.at(times, &ring, &issuer).unwrap();
+    assert_eq!((again.id(), again.times(), again.spends().owner), (&id, times, owner));
+    assert_eq!(again.expires_in(), Seconds(570), "what is left of it, and not all that it had");
+    let payload = payload(again.unseal().expose_secret());
+    assert_eq!((&payload["iat"], &payload["exp"]), (&json!(times.issued_at), &json!(times.expires_at)));
+    assert_eq!((&payload["jti"], &payload["env"], &payload["scope"]), (&json!(id.as_str()), &json!("prod"), &json!("read write")));
 }
