@@ -16,7 +16,7 @@ mod restored_store;
 #[path = "../servers/mod.rs"]
 mod servers;
 mod support;
-#[path = "../servers/tests.rs"]
+#[path = "../servers/tests/mod.rs"]
 mod test_servers;
 mod token_endpoint;
 mod trust_decisions;

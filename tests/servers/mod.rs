@@ -8,15 +8,21 @@
 //! several together; `proxy` spoils connections, `clock` the wall clock.
 
 mod clock;
+mod cluster;
 mod commands;
 mod options;
 mod port;
 mod process;
+mod proxy;
 mod redis;
+mod sentinel;
 mod wait;
 
 pub(crate) use clock::ClockFile;
+pub(crate) use cluster::{Cluster, ClusterOptions};
 pub(crate) use commands::{list, text};
 pub(crate) use options::{Persistence, RedisOptions, TlsFiles};
+pub(crate) use proxy::{Mode, Proxy};
 pub(crate) use redis::RedisServer;
+pub(crate) use sentinel::{MASTER_NAME, SentinelTrio, TrioOptions};
 pub(crate) use wait::eventually;

@@ -1,17 +1,12 @@
-//! The servers of the tests do what their names say. Run by `tests/it` only.
+//! One server: its data, options, process and clock.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-
-use super::servers::{ClockFile, Persistence, RedisOptions, RedisServer, TlsFiles, eventually, list, text};
-
-fn get(server: &RedisServer, key: &str) -> String {
-    text(&server.command(&["GET", key]))
-}
+use super::super::servers::{ClockFile, Persistence, RedisOptions, RedisServer, eventually, list, text};
+use super::{certificates, get};
 
 #[test]
 fn a_server_keeps_what_its_persistence_keeps() {
@@ -114,7 +109,7 @@ fn a_server_outlives_the_thread_that_started_it() {
 
 #[test]
 fn a_killed_test_leaves_no_server_behind() {
-    let half = "test_servers::starts_a_server_and_waits_for_its_end";
+    let half = "test_servers::single::starts_a_server_and_waits_for_its_end";
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([half, "--exact", "--ignored", "--nocapture"]).stdout(Stdio::piped());
     let mut test = command.spawn().unwrap();
@@ -154,29 +149,6 @@ fn a_server_speaks_tls() {
     let own = [files.certificate.to_str().unwrap(), files.key.to_str().unwrap()];
     assert_eq!(client(&["--cert", own[0], "--key", own[1]]), "PONG\n");
     assert_ne!(client(&[]), "PONG\n", "it asks for a certificate");
-}
-
-/// A private CA and a certificate for 127.0.0.1 from it, as files.
-fn certificates(folder: &std::path::Path) -> TlsFiles {
-    let authority_key = KeyPair::generate().unwrap();
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.distinguished_name.push(DnType::CommonName, "authority of the test");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority_certificate = authority.self_signed(&authority_key).unwrap();
-    let issuer = Issuer::new(authority, authority_key);
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["127.0.0.1".into()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let write = |name: &str, text: String| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    TlsFiles {
-        certificate: write("server.pem", certificate.pem()),
-        key: write("server.key", key.serialize_pem()),
-        authority: write("ca.pem", authority_certificate.pem()),
-        client_certificate: true,
-    }
 }
 
 /// Seconds since 1970 as the server sees them.
