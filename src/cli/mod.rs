@@ -6,6 +6,7 @@ mod arguments;
 mod check;
 mod demo;
 pub mod dev_issuer;
+mod health;
 mod keys;
 mod log;
 mod output;
