@@ -2,6 +2,7 @@
 # Lays out the whole root file system of the image: `rootfs.sh BINARY OUT` writes OUT/root, which becomes `/`, and OUT/state, which
 # becomes `/var/lib` and belongs to the server's user. The Dockerfile and the tests both run this, so what is tested is what is shipped.
 set -euo pipefail
+umask 022 # whoever runs this, everybody may read the result
 
 readonly user=65532 # no user of any distribution; see `user:` of docker-compose.yml
 readonly roots=/etc/ssl/certs/ca-certificates.crt
