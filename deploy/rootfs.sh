@@ -39,7 +39,7 @@ done
 
 install -D -m 0755 "$binary" "$root/usr/bin/cambist"
 install -D -m 0644 "$roots" "$root$roots"
-install -d -m 0755 "$root/etc/cambist"
+install -d -m 0755 "$root/etc/cambist" "$root/var/lib"
 # /etc/hosts and /etc/resolv.conf are the container engine's. Without this file glibc asks the DNS before it looks into the first.
 echo 'hosts: files dns' > "$root/etc/nsswitch.conf"
 echo "cambist:x:$user:$user:cambist:/var/lib/cambist:/sbin/nologin" > "$root/etc/passwd"
