@@ -30,3 +30,9 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod telemetry;
+
+// Real Redis processes, shared with the integration tests.
+#[cfg(test)]
+#[path = "../tests/servers/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "`tests/it` uses every part, the unit tests only some")]
+mod servers;

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod conformance;
+mod idempotency;
 mod issued_token;
 mod jwt_cases;
 mod log_verdicts;
@@ -13,6 +14,10 @@ mod published;
 mod reasons;
 mod replay_modes;
 mod restored_store;
+#[path = "../servers/mod.rs"]
+mod servers;
 mod support;
+#[path = "../servers/tests/mod.rs"]
+mod test_servers;
 mod token_endpoint;
 mod trust_decisions;

@@ -3,16 +3,13 @@
 //! Issued subjects begin with the issuer's name (`github:repository_id=…`). A name that came to stand for another URL would make two
 //! different workloads one, so the first URL ever used under a name is remembered, and every other is refused.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+mod redis;
+mod sqlite;
 
 use crate::domain::{IssuerName, IssuerUrl};
-use crate::store::{Schema, Store, StoreError};
+use crate::store::{Store, StoreError};
 
-/// The table of bindings. Rows are never changed and never deleted.
-pub const SCHEMA: Schema = Schema {
-    kind: "issuer_bindings",
-    sql: "CREATE TABLE IF NOT EXISTS issuer_binding (name TEXT PRIMARY KEY, url TEXT NOT NULL) STRICT, WITHOUT ROWID;",
-};
+pub use sqlite::SCHEMA;
 
 /// The name that stands for ourselves.
 pub const RESERVED: &str = "self";
@@ -25,36 +22,17 @@ pub async fn bind(store: &Store, issuers: &[(IssuerName, IssuerUrl)]) -> Result<
     if let Some((name, _)) = issuers.iter().find(|(name, _)| name.as_str() == RESERVED) {
         return Err(BindingError::Reserved { name: name.clone() });
     }
-    let issuers = issuers.to_vec();
-    let rebound = store.run(move |conn| bind_all(conn, &issuers)).await?;
+    let bound = match store {
+        Store::Sqlite(store) => {
+            let issuers = issuers.to_vec();
+            store.run(move |conn| sqlite::bind_all(conn, &issuers)).await?
+        }
+        Store::Redis(store) => redis::bind_all(store, issuers).await?,
+    };
+    let pairs = issuers.iter().zip(bound).filter(|((_, given), bound)| bound != given.as_str());
+    let rebound: Vec<_> =
+        pairs.map(|((name, given), bound)| Rebound { name: name.clone(), bound: bound.into(), given: given.clone() }).collect();
     if rebound.is_empty() { Ok(()) } else { Err(BindingError::Rebound(rebound)) }
-}
-
-/// Looks before it writes, so that a refusal leaves nothing behind.
-fn bind_all(conn: &Connection, issuers: &[(IssuerName, IssuerUrl)]) -> rusqlite::Result<Vec<Rebound>> {
-    let mut rebound = Vec::new();
-    for (index, (name, given)) in issuers.iter().enumerate() {
-        let earlier = issuers[..index].iter().find(|(other, _)| other == name).map(|(_, url)| url.as_str().to_owned());
-        let bound = match earlier {
-            Some(url) => Some(url),
-            None => bound_url(conn, name)?,
-        };
-        if let Some(bound) = bound.filter(|bound| bound != given.as_str()) {
-            rebound.push(Rebound { name: name.clone(), bound: bound.into(), given: given.clone() });
-        }
-    }
-    if rebound.is_empty() {
-        let mut insert = conn.prepare_cached("INSERT INTO issuer_binding (name, url) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING")?;
-        for (name, url) in issuers {
-            insert.execute(params![name.as_str(), url.as_str()])?;
-        }
-    }
-    Ok(rebound)
-}
-
-fn bound_url(conn: &Connection, name: &IssuerName) -> rusqlite::Result<Option<String>> {
-    let mut select = conn.prepare_cached("SELECT url FROM issuer_binding WHERE name = ?1")?;
-    select.query_row([name.as_str()], |row| row.get(0)).optional()
 }
 
 /// A name under which another URL was used before.
@@ -100,7 +78,7 @@ impl BindingError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{OpenMode, StoreSettings};
+    use crate::store::{OpenMode, SqliteSettings};
 
     fn issuers(pairs: &[(&str, &str)]) -> Vec<(IssuerName, IssuerUrl)> {
         pairs.iter().map(|(name, url)| (IssuerName::parse(name).unwrap(), IssuerUrl::parse(url).unwrap())).collect()
@@ -111,8 +89,8 @@ mod tests {
         const A: &str = "https://a.example.com";
         const B: &str = "https://b.example.com";
         let directory = tempfile::tempdir().unwrap();
-        let settings = StoreSettings { path: directory.path().join("cambist.db") };
-        let mut store = Store::open(&settings, &[SCHEMA], OpenMode::Serve).unwrap();
+        let settings = SqliteSettings { path: directory.path().join("cambist.db") };
+        let mut store = Store::sqlite(&settings, &[SCHEMA], OpenMode::Serve).unwrap();
         for (pairs, expected, why) in [
             (&[("one", A)][..], "", "new"),
             (&[("one", A)], "", "known"),
@@ -135,15 +113,15 @@ mod tests {
             };
             assert_eq!(named, expected, "{why}");
             drop(store);
-            store = Store::open(&settings, &[SCHEMA], OpenMode::Serve).unwrap();
+            store = Store::sqlite(&settings, &[SCHEMA], OpenMode::Serve).unwrap();
         }
     }
 
     #[tokio::test]
     async fn our_own_name_is_reserved() {
         let directory = tempfile::tempdir().unwrap();
-        let settings = StoreSettings { path: directory.path().join("cambist.db") };
-        let store = Store::open(&settings, &[SCHEMA], OpenMode::Serve).unwrap();
+        let settings = SqliteSettings { path: directory.path().join("cambist.db") };
+        let store = Store::sqlite(&settings, &[SCHEMA], OpenMode::Serve).unwrap();
         let outcome = bind(&store, &issuers(&[("self", "https://a.example.com")])).await;
         assert!(matches!(outcome, Err(BindingError::Reserved { .. })), "{outcome:?}");
     }

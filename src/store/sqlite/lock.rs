@@ -5,8 +5,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::StoreError;
 use super::files::beside;
+use crate::store::StoreError;
 
 /// An exclusive lock on `<database>.lock`, released on drop and by the kernel when the process ends however it ends.
 ///

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
+use super::deployment;
 use super::files::{create_parent, create_whole, io_error, is_there};
 use super::lock::LockFile;
-use super::{DeploymentId, OpenMode, Schema, StoreError, StoreSettings, deployment};
+use crate::store::{DeploymentId, OpenMode, Schema, SqliteSettings, StoreError};
 
 /// A database that was found or made fit for use.
 pub(super) struct Opened {
@@ -19,7 +20,7 @@ pub(super) struct Opened {
     pub(super) lock: Option<LockFile>,
 }
 
-pub(super) fn open(settings: &StoreSettings, schemas: &[Schema], mode: OpenMode) -> Result<Opened, StoreError> {
+pub(super) fn open(settings: &SqliteSettings, schemas: &[Schema], mode: OpenMode) -> Result<Opened, StoreError> {
     let path = &settings.path;
     let lock = match mode {
         OpenMode::Command => None,
@@ -118,7 +119,7 @@ fn known_id(conn: &Connection, path: &Path, mode: OpenMode, created: &mut bool) 
     conn.execute_batch(deployment::SCHEMA.sql)?;
     match (deployment::read(conn)?, mode) {
         (Some(deployment), OpenMode::Init { accept_loss: false }) if !*created => {
-            Err(StoreError::AlreadyInitialised { file: path.into(), deployment })
+            Err(StoreError::AlreadyInitialised { place: path.display().to_string(), deployment })
         }
         (Some(deployment), _) => Ok(deployment),
         (None, OpenMode::Init { .. }) => {

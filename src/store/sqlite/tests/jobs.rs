@@ -7,11 +7,12 @@ use std::task::{Context, Poll, Waker};
 
 use rusqlite::Connection;
 
-use super::super::{OpenMode, Store, StoreError};
+use super::super::SqliteStore;
 use super::{insert, notes, open, serve};
+use crate::store::{OpenMode, StoreError};
 
 /// Keeps the writer busy until the sender of the returned gate speaks, so that whatever is queued meanwhile forms one group.
-fn hold_writer(store: &Store) -> Sender<()> {
+fn hold_writer(store: &SqliteStore) -> Sender<()> {
     let (open_gate, gate): (_, Receiver<()>) = channel();
     let (started, has_started) = channel();
     // Queued by the first poll; the job runs though nobody waits for it.

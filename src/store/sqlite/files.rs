@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::StoreError;
+use crate::store::StoreError;
 
 /// The file of that suffix beside the database: `cambist.db` → `cambist.db-wal`.
 pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {

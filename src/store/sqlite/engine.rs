@@ -9,18 +9,19 @@ use std::thread::{self, JoinHandle};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::deployment;
 use super::files::{FileIdentity, io_error};
 use super::lock::LockFile;
 use super::open::open;
 use super::writer::{Job, QueuedJob, work};
-use super::{DeploymentId, OpenMode, Schema, StoreError, StoreSettings, deployment};
+use crate::store::{DeploymentId, OpenMode, Schema, SqliteSettings, StoreError};
 
-/// An open store. Cheap to clone; the last clone to go closes the database and then releases the lock.
+/// An open database. Cheap to clone; the last clone to go closes the database and then releases the lock.
 ///
 /// All jobs run one after the other on one thread. A job's answer comes after its group was committed and synced, so an answer is
 /// durable; a job that fails or panics undoes only itself.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct SqliteStore(Arc<Inner>);
 
 struct Inner {
     created: bool,
@@ -34,12 +35,12 @@ struct Inner {
     _lock: Option<LockFile>,
 }
 
-impl Store {
+impl SqliteStore {
     /// Opens the store and prepares its tables; see [`OpenMode`] for what may be created.
     ///
     /// # Errors
     /// Never creates over, repairs or empties an existing file: whatever is wrong with it is an error that says what to do.
-    pub fn open(settings: &StoreSettings, schemas: &[Schema], mode: OpenMode) -> Result<Self, StoreError> {
+    pub fn open(settings: &SqliteSettings, schemas: &[Schema], mode: OpenMode) -> Result<Self, StoreError> {
         let opened = open(settings, schemas, mode)?;
         let path = settings.path.clone();
         let identity = FileIdentity::of(&path).map_err(|error| io_error("look at", &path, error))?;
@@ -123,19 +124,12 @@ impl Store {
         }
     }
 
-    /// Gives the store a new deployment id, and in the same transaction lets every kind of state cut off what was issued before.
-    /// For `store init --accept-loss`; this handle then refuses [`Self::check`] and is to be dropped.
+    /// Gives the store a new deployment id. This handle then refuses [`Self::check`] and is to be dropped.
     ///
     /// # Errors
     /// As [`Self::run`]; then the old id stands.
-    pub fn reset_deployment(
-        &self,
-        cut_off: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Result<DeploymentId, StoreError> {
-        self.run_blocking(|conn| {
-            cut_off(conn)?;
-            deployment::write_new(conn)
-        })
+    pub(in crate::store) async fn reset_deployment(&self) -> Result<DeploymentId, StoreError> {
+        self.run(deployment::write_new).await
     }
 }
 
@@ -161,9 +155,9 @@ impl Drop for Inner {
     }
 }
 
-impl fmt::Debug for Store {
+impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("path", &self.0.path).field("deployment", &self.0.deployment).finish_non_exhaustive()
+        f.debug_struct("SqliteStore").field("path", &self.0.path).field("deployment", &self.0.deployment).finish_non_exhaustive()
     }
 }
 

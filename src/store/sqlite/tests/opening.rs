@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::super::{OpenMode, StoreError};
 use super::{insert, notes, open, serve};
+use crate::store::{OpenMode, StoreError};
 
 #[test]
 fn a_missing_file_is_created_for_its_owner_only_and_has_an_id() {
@@ -151,8 +151,8 @@ fn a_crash_while_the_file_is_created_leaves_nothing_in_the_way() {
     assert!(!state.join("cambist.db.new").exists());
 }
 
-#[test]
-fn init_gives_an_id_once_and_a_new_one_only_when_loss_is_accepted() {
+#[tokio::test]
+async fn init_gives_an_id_once_and_a_new_one_only_when_loss_is_accepted() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path(), OpenMode::Init { accept_loss: false }).unwrap();
     assert!(store.created());
@@ -164,14 +164,13 @@ fn init_gives_an_id_once_and_a_new_one_only_when_loss_is_accepted() {
     assert!(matches!(error, StoreError::AlreadyInitialised { deployment, .. } if deployment == first));
 
     let store = open(directory.path(), OpenMode::Init { accept_loss: true }).unwrap();
-    let refused = store.reset_deployment(insert("refused"));
-    assert!(refused.is_err(), "{refused:?}");
-    let second = store.reset_deployment(insert("cut off")).unwrap();
+    store.run(insert("kept")).await.unwrap();
+    let second = store.reset_deployment().await.unwrap();
     drop(store);
     assert_ne!(first, second);
     let store = serve(directory.path());
     assert_eq!(store.deployment(), &second);
-    assert_eq!(notes(&store), ["cut off"]);
+    assert_eq!(notes(&store), ["kept"]);
 }
 
 #[test]

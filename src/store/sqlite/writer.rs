@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::StoreError;
+use crate::store::StoreError;
 
 /// A job in the queue, with the way back to whoever waits for its answer.
 pub(super) trait Job: Send {
