@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::outbound::{FetchRequest, HttpFetch, Network, Outbound};
 
-use super::{output, settings};
+use super::{output, runtime, settings};
 
 /// More than `/readyz` ever says.
 const MAX_BYTES: usize = 256 * 1024;
@@ -26,8 +26,7 @@ pub(super) fn run(file: &Path, at: Option<SocketAddr>) -> anyhow::Result<ExitCod
     }
     let url = Url::parse(&format!("http://{address}/readyz"))?;
     let request = FetchRequest { url, network: Network::Loopback, ca_file: None, bearer: None, max_bytes: MAX_BYTES };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let answer = runtime.block_on(Outbound::new(Arc::new(HttpFetch::new())).get(&request));
+    let answer = runtime::for_a_command()?.block_on(Outbound::new(Arc::new(HttpFetch::new())).get(&request));
     let answer = answer.with_context(|| format!("{address} is not ready"))?;
     output::line(String::from_utf8_lossy(&answer.body).trim_end());
     Ok(ExitCode::SUCCESS)

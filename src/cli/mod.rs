@@ -13,7 +13,6 @@ mod output;
 mod runtime;
 mod serve;
 mod settings;
-mod signals;
 mod store;
 
 pub use arguments::Arguments;
