@@ -6,7 +6,7 @@ use super::spends::Spends;
 
 /// A request with an idempotency key: whoever sends both again asks for the token that this request gets.
 ///
-/// Nothing of it is stored but [`Self::owner`], from which neither the key nor the id of the token can be found.
+/// Nothing of it is stored but a digest, from which neither the key nor the id of the token can be found.
 #[derive(Clone, Copy, Debug)]
 pub struct RepeatableRequest<'a> {
     key: &'a IdempotencyKey,
