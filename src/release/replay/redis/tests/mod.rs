@@ -1,0 +1,4 @@
+//! The guard on real servers: the contract on every topology, and what only Redis can do wrong.
+
+mod contract;
+mod world;
