@@ -1,6 +1,7 @@
 //! The contract of the guard on every topology.
 
-use super::world::{RedisWorld, Site};
+use super::site::Site;
+use super::world::RedisWorld;
 use crate::release::replay::conformance::honours_the_contract;
 use crate::servers::RedisOptions;
 
