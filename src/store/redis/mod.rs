@@ -9,6 +9,7 @@
 mod connect;
 mod deployment;
 mod fault;
+mod gather;
 mod health;
 mod link;
 mod script;
