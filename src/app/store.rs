@@ -1,8 +1,10 @@
 //! From the configuration to an open store and its keys.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::config::{EncryptionKeys, RedisSection, RedisUser, Secret, SecretError, Settings, StoreSection};
+use crate::domain::SystemClock;
 use crate::release::SCHEMAS;
 use crate::release::issuance::{EncryptionKeySource, KeysSettings};
 use crate::store::redis::{ClientCertificate, Credentials, ReadSecret, RedisSettings, TlsSettings};
@@ -13,7 +15,8 @@ use crate::store::{OpenMode, SqliteSettings, Store, StoreError, StoreSettings};
 /// # Errors
 /// Says what to do.
 pub async fn open_store(settings: &Settings, mode: OpenMode) -> Result<Store, StoreError> {
-    Store::open(&store_settings(&settings.store), SCHEMAS, mode).await
+    // Leases are about this machine and the servers, whatever the time of the rest.
+    Store::open(&store_settings(&settings.store), SCHEMAS, mode, Arc::new(SystemClock::new())).await
 }
 
 pub(super) async fn open_to_serve(settings: &Settings) -> Result<Store, StoreError> {

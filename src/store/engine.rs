@@ -1,5 +1,9 @@
 //! Either engine, for whoever only needs to know that there is one.
 
+use std::sync::Arc;
+
+use crate::domain::Clock;
+
 use super::{DeploymentId, OpenMode, RedisStore, Schema, SqliteSettings, SqliteStore, StoreError, StoreSettings};
 
 /// An open store. Cheap to clone.
@@ -18,10 +22,10 @@ impl Store {
     ///
     /// # Errors
     /// Whatever is wrong with an existing store is an error that says what to do; nothing is repaired or emptied.
-    pub async fn open(settings: &StoreSettings, schemas: &[Schema], mode: OpenMode) -> Result<Self, StoreError> {
+    pub async fn open(settings: &StoreSettings, schemas: &[Schema], mode: OpenMode, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         match settings {
             StoreSettings::Sqlite(settings) => Self::sqlite(settings, schemas, mode),
-            StoreSettings::Redis(settings) => RedisStore::open(settings.clone(), mode).await.map(Self::Redis),
+            StoreSettings::Redis(settings) => RedisStore::open(settings.clone(), mode, clock).await.map(Self::Redis),
         }
     }
 

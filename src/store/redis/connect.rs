@@ -97,7 +97,7 @@ impl Drop for Connection {
 fn login(credentials: &Credentials, database: u16) -> Result<RedisConnectionInfo, RedisFault> {
     // No CLIENT SETINFO: a user of ours needs no permission for it.
     let info = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP2).set_skip_set_lib_name().set_db(i64::from(database));
-    let info = credentials.username.iter().fold(info, |info, name| info.set_username(name));
+    let info = credentials.username.iter().fold(info, redis::RedisConnectionInfo::set_username);
     let Some(password) = &credentials.password else { return Ok(info) };
     let password = password.read().map_err(|cause| RedisFault::Secret { cause: cause.into() })?;
     Ok(info.set_password(password.expose_secret()))

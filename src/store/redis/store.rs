@@ -15,7 +15,7 @@ use super::script::{Call, Tag};
 use super::settings::{Address, RedisSettings, Topology};
 use super::topology::{LEASE, Route, Watcher};
 use super::{deployment, health};
-use crate::domain::Seconds;
+use crate::domain::{Clock, Seconds};
 use crate::store::{DeploymentId, OpenMode, StoreError};
 
 /// An open Redis store. Cheap to clone; its connections close with the last clone.
@@ -49,8 +49,8 @@ impl RedisStore {
     ///
     /// # Errors
     /// Says what the administrator must change.
-    pub async fn open(settings: RedisSettings, mode: OpenMode) -> Result<Self, StoreError> {
-        let engine = Engine::start(settings);
+    pub async fn open(settings: RedisSettings, mode: OpenMode, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let engine = Engine::start(settings, clock);
         engine.watcher.until_whole(PATIENCE).await?;
         if mode != OpenMode::Command {
             engine.examine().await?;
@@ -173,6 +173,7 @@ impl fmt::Debug for RedisStore {
 
 /// Calls, before it is known whose store it is.
 pub(super) struct Engine {
+    clock: Arc<dyn Clock>,
     lane: AtomicUsize,
     retries: AtomicU64,
     runtime: Handle,
@@ -181,13 +182,14 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    fn start(settings: RedisSettings) -> Self {
+    fn start(settings: RedisSettings, clock: Arc<dyn Clock>) -> Self {
         let settings = Arc::new(settings);
         Self {
             lane: AtomicUsize::new(0),
             retries: AtomicU64::new(0),
             runtime: Handle::current(),
-            watcher: Watcher::start(Arc::clone(&settings)),
+            watcher: Watcher::start(&settings, &clock),
+            clock,
             settings,
         }
     }
@@ -236,11 +238,11 @@ impl Engine {
         let deadline = Instant::now() + ATTEMPT;
         // After the clock was read for the call, and last before it is sent: in this order a pause in between is harmless, because the
         // server compares the reading with its own clock.
-        hold(route)?;
+        self.hold(route)?;
         let answer = match route.link.send(lane, call.command(), deadline).await {
             Err(RedisFault::Refused { refusal: Refusal::NoScript, .. }) => {
                 route.link.send(lane, &call.script.load(), deadline).await?;
-                hold(route)?;
+                self.hold(route)?;
                 route.link.send(lane, call.command(), deadline).await
             }
             answer => answer,
@@ -261,32 +263,32 @@ impl Engine {
         let mut answers = Vec::with_capacity(tags.len());
         for (route, batch) in &batches {
             let calls: Vec<_> = batch.iter().map(|tag| make(*tag, route.epoch())).collect();
-            answers.extend(send_batch(route, &calls).await?);
+            answers.extend(self.send_batch(route, &calls).await?);
         }
         Ok(answers)
     }
-}
 
-async fn send_batch(route: &Route, calls: &[Call]) -> Result<Vec<Value>, RedisFault> {
-    let link: &Link = &route.link;
-    let mut commands = Pipeline::new();
-    for call in calls {
-        commands.add_command(call.command().clone());
+    async fn send_batch(&self, route: &Route, calls: &[Call]) -> Result<Vec<Value>, RedisFault> {
+        let link: &Link = &route.link;
+        let mut commands = Pipeline::new();
+        for call in calls {
+            commands.add_command(call.command().clone());
+        }
+        let deadline = Instant::now() + 2 * ATTEMPT;
+        self.hold(route)?;
+        let mut answers = link.send_all(1, &commands, deadline).await?;
+        let unknown = |answer: &Value| matches!(answer, Value::ServerError(error) if error.code() == "NOSCRIPT");
+        if let (true, Some(call)) = (answers.iter().any(unknown), calls.first()) {
+            link.send(1, &call.script.load(), deadline).await?;
+            self.hold(route)?;
+            answers = link.send_all(1, &commands, deadline).await?;
+        }
+        answers.into_iter().map(|answer| answer.extract_error().map_err(|error| RedisFault::of(link.address(), &error))).collect()
     }
-    let deadline = Instant::now() + 2 * ATTEMPT;
-    hold(route)?;
-    let mut answers = link.send_all(1, &commands, deadline).await?;
-    let unknown = |answer: &Value| matches!(answer, Value::ServerError(error) if error.code() == "NOSCRIPT");
-    if let (true, Some(call)) = (answers.iter().any(unknown), calls.first()) {
-        link.send(1, &call.script.load(), deadline).await?;
-        hold(route)?;
-        answers = link.send_all(1, &commands, deadline).await?;
-    }
-    answers.into_iter().map(|answer| answer.extract_error().map_err(|error| RedisFault::of(link.address(), &error))).collect()
-}
 
-fn hold(route: &Route) -> Result<(), RedisFault> {
-    if route.holds() { Ok(()) } else { Err(RedisFault::NoLease { found: "nobody has confirmed it lately".into() }) }
+    fn hold(&self, route: &Route) -> Result<(), RedisFault> {
+        if route.holds(&*self.clock) { Ok(()) } else { Err(RedisFault::NoLease { found: "nobody has confirmed it lately".into() }) }
+    }
 }
 
 /// One attempt of a call, from having a connection to having the answer.

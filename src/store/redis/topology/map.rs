@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::domain::Clock;
 use crate::store::redis::link::Link;
 use crate::store::redis::script::Tag;
 
@@ -15,7 +16,27 @@ pub struct Route {
     pub(in crate::store::redis) link: Arc<Link>,
     pub(super) epoch: u64,
     /// When the witnesses that confirmed it were asked. None where there are no witnesses: one server.
-    pub(super) confirmed: Option<Instant>,
+    pub(super) confirmed: Option<Asked>,
+}
+
+/// When a question was asked, by two clocks. The monotonic one stands still while the whole machine is suspended, the wall clock may be
+/// set: a lease must not have outlived its term by either.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    monotonic: Instant,
+    unix_millis: u64,
+}
+
+impl Asked {
+    pub(super) fn now(clock: &dyn Clock) -> Self {
+        Self { monotonic: Instant::now(), unix_millis: clock.unix_millis() }
+    }
+
+    fn is_fresh(&self, clock: &dyn Clock) -> bool {
+        // Set back, it shows no age; then the reading that is sent is old too, and the server says so.
+        let by_wall_clock = u128::from(clock.unix_millis().saturating_sub(self.unix_millis));
+        self.monotonic.elapsed() <= LEASE && by_wall_clock <= LEASE.as_millis()
+    }
 }
 
 impl Route {
@@ -26,9 +47,8 @@ impl Route {
     }
 
     /// Whether the lease holds at this moment.
-    #[must_use]
-    pub fn holds(&self) -> bool {
-        self.confirmed.is_none_or(|asked| asked.elapsed() <= LEASE)
+    pub(in crate::store::redis) fn holds(&self, clock: &dyn Clock) -> bool {
+        self.confirmed.is_none_or(|asked| asked.is_fresh(clock))
     }
 }
 
@@ -62,8 +82,8 @@ impl Map {
     }
 
     /// Whether every tag may be asked now.
-    pub(in crate::store::redis) fn is_whole(&self) -> bool {
-        self.routes.iter().all(|route| route.as_ref().is_some_and(Route::holds))
+    pub(in crate::store::redis) fn is_whole(&self, clock: &dyn Clock) -> bool {
+        self.routes.iter().all(|route| route.as_ref().is_some_and(|route| route.holds(clock)))
     }
 
     /// Every master, once.
@@ -79,6 +99,6 @@ impl Map {
 
     /// The age of the oldest lease; none where there is none to have.
     pub(in crate::store::redis) fn oldest_lease(&self) -> Option<std::time::Duration> {
-        self.routes.iter().flatten().filter_map(|route| route.confirmed).map(|asked| asked.elapsed()).max()
+        self.routes.iter().flatten().filter_map(|route| route.confirmed).map(|asked| asked.monotonic.elapsed()).max()
     }
 }

@@ -7,19 +7,21 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
+use crate::domain::Clock;
 use crate::store::redis::connect::Peer;
 use crate::store::redis::fault::RedisFault;
 use crate::store::redis::link::Link;
 use crate::store::redis::settings::{Address, RedisSettings, Topology};
 
 use super::cluster::{self, Owner, View};
-use super::map::{Map, Route};
+use super::map::{Asked, Map, Route};
 use super::{ASK_EVERY, sentinel};
 
 /// The map, and the task that asks the witnesses.
 pub(in crate::store::redis) struct Watcher {
+    clock: Arc<dyn Clock>,
     map: Arc<ArcSwap<Map>>,
     looked: watch::Receiver<u64>,
     task: Option<JoinHandle<()>>,
@@ -28,10 +30,11 @@ pub(in crate::store::redis) struct Watcher {
 
 impl Watcher {
     /// Begins to look. Must be called inside the runtime.
-    pub(in crate::store::redis) fn start(settings: Arc<RedisSettings>) -> Self {
+    pub(in crate::store::redis) fn start(settings: &Arc<RedisSettings>, clock: &Arc<dyn Clock>) -> Self {
         let (wake, map) = (Arc::new(Notify::new()), Arc::new(ArcSwap::from_pointee(Map::unknown())));
         let (looks, looked) = watch::channel(0);
-        let mut scout = Scout { links: Links { settings: Arc::clone(&settings), known: HashMap::new() }, map: Arc::clone(&map) };
+        let links = Links { settings: Arc::clone(settings), known: HashMap::new() };
+        let mut scout = Scout { clock: Arc::clone(clock), links, map: Arc::clone(&map) };
         let task = if let Topology::Single(address) = &settings.topology {
             let link = scout.links.to(address, Peer::Server);
             map.store(Arc::new(Map::of_one(Route { link, epoch: 0, confirmed: None })));
@@ -46,7 +49,7 @@ impl Watcher {
                 }
             }))
         };
-        Self { map, looked, task, wake }
+        Self { clock: Arc::clone(clock), map, looked, task, wake }
     }
 
     pub(in crate::store::redis) fn map(&self) -> Arc<Map> {
@@ -67,7 +70,7 @@ impl Watcher {
     /// Waits until every tag may be asked.
     pub(in crate::store::redis) async fn until_whole(&self, patience: Duration) -> Result<(), RedisFault> {
         let whole = async {
-            while !self.map.load().is_whole() {
+            while !self.map.load().is_whole(&*self.clock) {
                 sleep(Duration::from_millis(20)).await;
             }
         };
@@ -103,6 +106,7 @@ impl Links {
 }
 
 struct Scout {
+    clock: Arc<dyn Clock>,
     links: Links,
     map: Arc<ArcSwap<Map>>,
 }
@@ -117,7 +121,7 @@ impl Scout {
     }
 
     async fn ask_sentinels(&mut self, sentinels: &[Address], master: &Arc<str>) {
-        let asked = Instant::now();
+        let asked = Asked::now(&*self.clock);
         let mut asking = JoinSet::new();
         for address in sentinels {
             let (link, master) = (self.links.to(address, Peer::Sentinel), Arc::clone(master));
@@ -146,7 +150,7 @@ impl Scout {
     }
 
     async fn ask_nodes(&mut self, seeds: &[Address]) {
-        let asked = Instant::now();
+        let asked = Asked::now(&*self.clock);
         let mut addresses: BTreeSet<Address> = seeds.iter().cloned().collect();
         addresses.extend(self.links.known.keys().map(|(address, _)| address.clone()));
         let mut asking = JoinSet::new();
@@ -173,7 +177,7 @@ impl Scout {
     }
 
     /// A tag that no majority speaks about keeps its lease until it ends.
-    fn leases(&mut self, owners: &[Option<Owner>], asked: Instant) -> Vec<Option<Route>> {
+    fn leases(&mut self, owners: &[Option<Owner>], asked: Asked) -> Vec<Option<Route>> {
         let before = self.map.load_full();
         let links = &mut self.links;
         let mut route = |(index, owner): (usize, &Option<Owner>)| match owner {
