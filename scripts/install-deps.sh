@@ -37,6 +37,7 @@ needs_for_build() {
 
 needs_for_test() {
     have curl || missing+=(curl)
+    have redis-server && have redis-cli || missing+=(redis-server)
     have node || missing+=(nodejs)
     have npm || missing+=(npm)
     python3 -c 'import ensurepip, venv' 2> /dev/null || missing+=(python3 python3-venv)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use cambist::config::EncryptionKeys;
+use cambist::config::{EncryptionKeys, StoreSection};
 use cambist::domain::{Clock, IssuerUrl, SystemClock};
 use cambist::issuers::Issuers;
 use cambist::outbound::{HttpFetch, Outbound};
@@ -12,7 +12,7 @@ use cambist::release::SCHEMAS;
 use cambist::release::issuance::{EncryptionKeySource, Keys, KeysSettings};
 use cambist::release::record::{DecisionLog, LogEdges, LogPlace, LogSettings, SyncMode};
 use cambist::release::replay::ReplayGuard;
-use cambist::store::{OpenMode, Store, StoreSettings};
+use cambist::store::{OpenMode, SqliteSettings, SqliteStore, Store};
 use cambist::telemetry::Metrics;
 use cambist::trust::{TrustSettings, load};
 use tokio::runtime::Runtime;
@@ -42,11 +42,12 @@ impl Parts {
         let issuer = settings.issuer.clone();
         let trust = TrustSettings { directory: settings.trust.directory, own_issuer: issuer.clone(), loopback_issuers: true };
         let trust = load(&trust, clock.now()).map_err(|_| anyhow!("the trust files are refused"))?;
-        let store = Store::open(&StoreSettings { path: settings.store.file }, SCHEMAS, OpenMode::Serve)?;
+        let StoreSection::Sqlite { file } = settings.store else { return Err(anyhow!("SQLite")) };
+        let store = SqliteStore::open(&SqliteSettings { path: file }, SCHEMAS, OpenMode::Serve)?;
         let EncryptionKeys::Own(file) = settings.keys.encryption_keys else { return Err(anyhow!("a key of our own")) };
         let rotate_every = settings.keys.rotate_every;
         let keys = KeysSettings { encryption_keys: vec![EncryptionKeySource::File(file)], create_if_missing: true, rotate_every };
-        let keys = Keys::open(store.clone(), keys, Arc::clone(&clock))?;
+        let keys = Keys::open(Store::Sqlite(store.clone()), keys, Arc::clone(&clock))?;
         let guard = Arc::new(ReplayGuard::sqlite(store, Arc::clone(&clock))?);
         let settings =
             LogSettings { place: LogPlace::File(site.path("decisions.jsonl")), node: "bench".into(), sync: SyncMode::EverySecond };

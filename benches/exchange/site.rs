@@ -45,7 +45,7 @@ impl Site {
         }
         // A new store refuses tokens from before its time; this one is a minute old.
         let then = ManualClock::at(SystemClock::new().now() - Seconds(60));
-        App::prepare_store(&site.settings()?, Arc::new(then))?;
+        tokio::runtime::Runtime::new()?.block_on(App::prepare_store(&site.settings()?, Arc::new(then)))?;
         Ok(site)
     }
 

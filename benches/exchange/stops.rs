@@ -15,7 +15,7 @@ use cambist::http::{BodyRoom, Form, Parameter, client_hint};
 use cambist::policy::{Permit, evaluate};
 use cambist::release::issuance::{MintedToken, mint};
 use cambist::release::record::{DecisionDraft, IssuedToken};
-use cambist::release::replay::SpentToken;
+use cambist::release::replay::{SpendOutcome, SpentToken};
 use cambist::telemetry::Exchange;
 use cambist::token::{KeySet, UnverifiedToken, VerifiedToken, verify};
 use tokio::sync::Semaphore;
@@ -93,7 +93,10 @@ impl Stops {
         let (permits, drafts) = self.decide(parts, &requests)?;
         let minted = self.timed(Stop::Mint, || {
             let ring = parts.keys.ring_for_issuing()?;
-            permits.into_iter().map(|permit| Ok(mint(permit, &ring, &parts.issuer, parts.clock.now())?)).collect::<anyhow::Result<Vec<_>>>()
+            permits
+                .into_iter()
+                .map(|permit| Ok(mint(permit, &ring, &parts.issuer, parts.clock.now(), None)?))
+                .collect::<anyhow::Result<Vec<_>>>()
         })?;
         let spent = self.timed(Stop::Spend, || parts.runtime.block_on(together(parts, minted, in_flight, spend)))?;
         let spent: Vec<_> = spent.into_iter().zip(drafts).collect();
@@ -172,7 +175,10 @@ fn draft(parts: &Parts, request: &ExchangeRequest) -> DecisionDraft {
 }
 
 async fn spend(parts: Arc<Parts>, minted: MintedToken) -> anyhow::Result<SpentToken> {
-    Ok(parts.guard.spend(minted).await?)
+    match parts.guard.spend(minted).await? {
+        SpendOutcome::Spent(spent) => Ok(spent),
+        SpendOutcome::Repeated(_) => anyhow::bail!("a token was there twice"),
+    }
 }
 
 async fn record(parts: Arc<Parts>, (spent, draft): (SpentToken, DecisionDraft)) -> anyhow::Result<IssuedToken> {

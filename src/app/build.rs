@@ -1,12 +1,13 @@
 //! Building the parts, in the order in which they need each other.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use axum::Router;
 
-use crate::config::{DecisionSync, Destination, EncryptionKeys, Secret, SecretError, Settings};
+use crate::config::{DecisionSync, Destination, SecretError, Settings};
 use crate::document::Diagnostics;
 use crate::domain::Clock;
 use crate::exchange::{ExchangeEdges, ExchangeService, TrustState};
@@ -17,17 +18,18 @@ use crate::http::{
 use crate::issuers::Issuers;
 use crate::outbound::{Fetch, Outbound};
 use crate::release::bindings::{self, BindingError};
-use crate::release::issuance::{EncryptionKeySource, JWKS_MAX_AGE, Keys, KeysError, KeysSettings, SIGNING_ALGORITHMS};
+use crate::release::issuance::{JWKS_MAX_AGE, Keys, KeysError, SIGNING_ALGORITHMS};
+use crate::release::record;
 use crate::release::record::{DecisionLog, LastLine, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
-use crate::release::replay::ReplayGuard;
-use crate::release::{SCHEMAS, record};
-use crate::store::{OpenMode, Store, StoreError, StoreSettings};
+use crate::release::replay::{self, ReplayGuard, SpendError};
+use crate::store::{OpenMode, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::token::Algorithm;
 use crate::trust::{CompiledTrust, Reloader, TrustSettings};
 
 use super::health::Health;
 use super::observe::{self, KeptHead};
+use super::store::{keys_settings, open_store, open_to_serve};
 use super::upkeep::CountedFetches;
 
 /// The two ways this program touches the world that tests control.
@@ -71,6 +73,9 @@ pub enum StartError {
     /// A key that wraps the key ring cannot be had.
     #[error("{0}")]
     EncryptionKey(#[from] SecretError),
+    /// The replay guard cannot work with its store.
+    #[error("{0}")]
+    Guard(#[from] SpendError),
     /// The key ring cannot be opened.
     #[error("{0}")]
     Keys(#[from] KeysError),
@@ -96,13 +101,13 @@ impl App {
         for warning in &compiled.warnings {
             tracing::warn!(trust.warning = %warning, "trust files");
         }
-        let store = open_to_serve(&settings)?;
+        let store = open_to_serve(&settings).await?;
         bindings::bind(&store, &observe::names_and_urls(&compiled.issuers)).await?;
-        let keys = Arc::new(Keys::open(store.clone(), keys_settings(&settings)?, Arc::clone(&clock))?);
-        let guard = Arc::new(ReplayGuard::sqlite(store.clone(), Arc::clone(&clock))?);
+        let keys = open_keys(&settings, store.clone(), Arc::clone(&clock)).await?;
+        let guard = Arc::new(ReplayGuard::open(&store, Arc::clone(&clock)).await?);
         resume_history(&guard, &settings)?;
         let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
-        let log = open_log(&settings, &kept_head, &keys, &clock)?;
+        let log = open_log(&settings, &kept_head, &keys, &clock).await?;
         let issuers = Arc::new(Issuers::new(Outbound::new(fetch), Arc::clone(&clock)));
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         metrics.set_trust(&compiled.version.to_string());
@@ -143,9 +148,9 @@ impl App {
     ///
     /// # Errors
     /// When there is a store already, or none can be made.
-    pub fn prepare_store(settings: &Settings, clock: Arc<dyn Clock>) -> Result<(), StoreError> {
-        let store = open_store(settings, OpenMode::Init { accept_loss: false })?;
-        ReplayGuard::sqlite(store, clock).map(drop)
+    pub async fn prepare_store(settings: &Settings, clock: Arc<dyn Clock>) -> Result<(), StartError> {
+        let store = open_store(settings, OpenMode::Init { accept_loss: false }).await?;
+        Ok(replay::cut_off(&store, clock).await?)
     }
 
     /// What the public listener serves.
@@ -194,22 +199,6 @@ fn in_force(compiled: CompiledTrust, issuers: &Issuers) -> Arc<ArcSwap<TrustStat
     Arc::new(ArcSwap::from_pointee(TrustState { policy, version }))
 }
 
-fn open_to_serve(settings: &Settings) -> Result<Store, StoreError> {
-    let store = open_store(settings, OpenMode::Serve)?;
-    if store.created() {
-        tracing::warn!(
-            store.file = %store.path().display(),
-            "a new store was made: tokens issued before its first 15 seconds have passed are fenced, and keys of an earlier store are gone"
-        );
-    }
-    Ok(store)
-}
-
-/// Opens the configured store with every kind of state in it.
-pub(crate) fn open_store(settings: &Settings, mode: OpenMode) -> Result<Store, StoreError> {
-    Store::open(&StoreSettings { path: settings.store.file.clone() }, SCHEMAS, mode)
-}
-
 /// Where trust comes from, and what it may say.
 pub(crate) fn trust_settings(settings: &Settings) -> TrustSettings {
     TrustSettings {
@@ -217,19 +206,6 @@ pub(crate) fn trust_settings(settings: &Settings) -> TrustSettings {
         own_issuer: settings.issuer.clone(),
         loopback_issuers: !settings.listen.beyond_loopback(),
     }
-}
-
-/// How the key ring is kept.
-pub(crate) fn keys_settings(settings: &Settings) -> Result<KeysSettings, SecretError> {
-    let given = |secret: &Secret| match secret {
-        Secret::File(path) => Ok(EncryptionKeySource::File(path.clone())),
-        Secret::Env(name) => Ok(EncryptionKeySource::Text { origin: name.as_str().into(), text: secret.resolve()? }),
-    };
-    let (encryption_keys, create_if_missing) = match &settings.keys.encryption_keys {
-        EncryptionKeys::Own(file) => (vec![EncryptionKeySource::File(file.clone())], true),
-        EncryptionKeys::Given(secrets) => (secrets.iter().map(given).collect::<Result<_, _>>()?, false),
-    };
-    Ok(KeysSettings { encryption_keys, create_if_missing, rotate_every: settings.keys.rotate_every })
 }
 
 /// The decision log stays where it is when somebody restores an older database: then it tells of a later time than the store.
@@ -242,14 +218,21 @@ fn resume_history(guard: &ReplayGuard, settings: &Settings) -> Result<(), StoreE
     let seen = last.and_then(|line| line.time);
     if guard.continue_after(seen)? {
         tracing::warn!(
-            store.file = %settings.store.file.display(), log.last = %seen.unwrap_or_default(),
+            store.file = %settings.store.file().unwrap_or(Path::new("")).display(), log.last = %seen.unwrap_or_default(),
             "the store is older than the decision log: restored from a backup? tokens issued before now and in the next 15 seconds are fenced"
         );
     }
     Ok(())
 }
 
-fn open_log(settings: &Settings, kept: &KeptHead, keys: &Arc<Keys>, clock: &Arc<dyn Clock>) -> Result<DecisionLog, StartError> {
+/// Makes keys, when there are none: that takes a while.
+async fn open_keys(settings: &Settings, store: Store, clock: Arc<dyn Clock>) -> Result<Arc<Keys>, StartError> {
+    let how = keys_settings(settings)?;
+    let opened = tokio::task::spawn_blocking(move || Keys::open(store, how, clock)).await;
+    Ok(Arc::new(opened.map_err(|_| StoreError::Closed)??))
+}
+
+async fn open_log(settings: &Settings, kept: &KeptHead, keys: &Arc<Keys>, clock: &Arc<dyn Clock>) -> Result<DecisionLog, StartError> {
     let node = settings.decisions.node.as_str();
     let place = match &settings.decisions.destination {
         Destination::File(path) => LogPlace::File(path.clone()),
@@ -264,7 +247,7 @@ fn open_log(settings: &Settings, kept: &KeptHead, keys: &Arc<Keys>, clock: &Arc<
         clock: Arc::clone(clock),
         sign: Arc::new(move |payload| signing.ring().sign(Algorithm::Es256, record::CHECKPOINT_TYPE, payload).ok()),
         keep: kept.keeper(),
-        previous: kept.load()?,
+        previous: kept.load().await?,
     };
     Ok(DecisionLog::open(LogSettings { place, node: node.into(), sync }, edges)?)
 }

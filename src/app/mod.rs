@@ -8,9 +8,12 @@ mod health;
 mod listeners;
 mod observe;
 mod running;
+mod store;
 mod upkeep;
 
+pub(crate) use build::trust_settings;
 pub use build::{App, Edges, StartError};
-pub(crate) use build::{keys_settings, open_store, trust_settings};
 pub use listeners::{ListenFault, Listeners};
 pub use running::Running;
+pub(crate) use store::keys_settings;
+pub use store::open_store;

@@ -46,9 +46,9 @@ impl KeptHead {
         Self { store, node: node.into(), newest: Arc::default() }
     }
 
-    /// The head that the store knows. Blocks.
-    pub(super) fn load(&self) -> Result<Option<Head>, StoreError> {
-        load_head(&self.store, &self.node)
+    /// The head that the store knows.
+    pub(super) async fn load(&self) -> Result<Option<Head>, StoreError> {
+        load_head(&self.store, &self.node).await
     }
 
     /// For the thread of the log, which must not wait for the disk of the store. Call it inside the runtime.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{check, demo, dev_issuer, keys, log, output, serve, store};
+use super::{check, demo, dev_issuer, health, keys, log, output, serve, store};
 
 /// Exchanges a workload's OIDC token for a short-lived token that opens exactly one door.
 ///
@@ -45,6 +45,14 @@ enum Command {
         /// `aud` of its tokens: the issuer URL of the cambist server
         #[arg(long, default_value = "http://127.0.0.1:8080")]
         audience: String,
+    },
+    /// Ask the server on this machine whether it is ready. For probes without a shell
+    Health {
+        #[command(flatten)]
+        config: Config,
+        /// Ask this address instead of the configured admin listener
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "config")]
+        at: Option<SocketAddr>,
     },
     /// Look at and rotate the keys that sign issued tokens
     #[command(subcommand)]
@@ -119,6 +127,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Serve(config) => serve::run(&config.config),
         Command::Check { config, strict } => Ok(check::run(&config.config, strict)),
         Command::DevIssuer { listen, audience } => dev_issuer::run(listen, &audience),
+        Command::Health { config, at } => health::run(&config.config, at),
         Command::Keys(command) => keys::run(command),
         Command::Store(StoreCommand::Init { config, accept_loss }) => store::init(&config.config, accept_loss),
         Command::Log(command) => log::run(command),

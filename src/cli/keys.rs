@@ -9,7 +9,7 @@ use crate::release::issuance::{KeyDescription, KeyState, Keys};
 use crate::store::OpenMode;
 
 use super::arguments::{Config, KeysCommand};
-use super::{output, settings};
+use super::{output, runtime, settings};
 
 pub(super) fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
     match command {
@@ -29,7 +29,8 @@ fn with_keys(config: &Config, act: impl FnOnce(&Keys) -> anyhow::Result<()>) -> 
         Ok(settings) => settings,
         Err(code) => return Ok(code),
     };
-    let store = open_store(&settings, OpenMode::Command)?;
+    let runtime = runtime::for_a_command()?;
+    let store = runtime.block_on(open_store(&settings, OpenMode::Command))?;
     let keys = Keys::open(store, keys_settings(&settings)?, Arc::new(SystemClock::new()))?;
     act(&keys)?;
     for key in keys.describe() {

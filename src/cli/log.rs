@@ -18,7 +18,7 @@ use crate::store::OpenMode;
 use crate::token::Algorithm;
 
 use super::arguments::LogCommand;
-use super::{output, settings};
+use super::{output, runtime, settings};
 
 /// Public keys by `kid`.
 type KnownKeys = HashMap<Box<str>, PublishedKey>;
@@ -59,10 +59,12 @@ pub(super) fn run(command: LogCommand) -> anyhow::Result<ExitCode> {
 /// Keys that ever signed, and the newest head that the store knows of the node that wrote the last of these files.
 fn from_store(settings: &Settings, files: &[PathBuf]) -> anyhow::Result<(KnownKeys, Option<Digest256>)> {
     let advice = "the store tells which keys signed and where the log must reach; without it, give --keys and --head";
-    let store = open_store(settings, OpenMode::Command).context(advice)?;
+    let runtime = runtime::for_a_command()?;
+    let store = runtime.block_on(open_store(settings, OpenMode::Command)).context(advice)?;
     // A pipe says no node beforehand, and what cannot be read is told when it is verified.
     let written = files.last().and_then(|file| LastLine::of(file).ok().flatten()?.node);
-    let head = load_head(&store, written.as_deref().unwrap_or(settings.decisions.node.as_str()))?.map(|head| head.digest);
+    let node = written.as_deref().unwrap_or(settings.decisions.node.as_str());
+    let head = runtime.block_on(load_head(&store, node))?.map(|head| head.digest);
     let keys = Keys::open(store, keys_settings(settings)?, Arc::new(SystemClock::new()))?;
     let known = keys.history()?.into_iter().map(|key| (key.kid.clone(), key)).collect();
     Ok((known, head))

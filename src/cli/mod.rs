@@ -6,12 +6,13 @@ mod arguments;
 mod check;
 mod demo;
 pub mod dev_issuer;
+mod health;
 mod keys;
 mod log;
 mod output;
+mod runtime;
 mod serve;
 mod settings;
-mod signals;
 mod store;
 
 pub use arguments::Arguments;

@@ -2,33 +2,32 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::app::open_store;
-use crate::domain::{Clock as _, SystemClock};
+use crate::domain::{Clock, SystemClock};
 use crate::release::{issuance, replay};
 use crate::store::OpenMode;
 
-use super::{output, settings};
+use super::{output, runtime, settings};
 
 pub(super) fn init(file: &Path, accept_loss: bool) -> anyhow::Result<ExitCode> {
     let settings = match settings::load(file) {
         Ok(settings) => settings,
         Err(code) => return Ok(code),
     };
-    let store = open_store(&settings, OpenMode::Init { accept_loss })?;
-    let now = SystemClock::new().now();
+    let runtime = runtime::for_a_command()?;
+    let store = runtime.block_on(open_store(&settings, OpenMode::Init { accept_loss }))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    // Before the new id: whoever finds that one must find nothing of before. What is new may hold the memory of something else.
+    runtime.block_on(replay::cut_off(&store, clock))?;
     if store.created() || !accept_loss {
-        // A file that had no id may hold the memory of something else: what was issued before now counts as spent.
-        store.run_blocking(move |connection| replay::sqlite::cut_off(connection, now))?;
-        output::line(format!("{}: deployment {}", store.path().display(), store.deployment().as_str()));
+        output::line(format!("{}: deployment {}", store.place(), store.deployment()));
         return Ok(ExitCode::SUCCESS);
     }
-    // In one transaction: subject tokens from before are fenced, and the keys that signed issued tokens are forgotten.
-    let id = store.reset_deployment(move |connection| {
-        replay::sqlite::cut_off(connection, now)?;
-        issuance::forget_ring(connection)
-    })?;
-    output::line(format!("{}: new deployment {}", store.path().display(), id.as_str()));
+    issuance::forget_ring(&store)?;
+    let id = runtime.block_on(store.reset_deployment())?;
+    output::line(format!("{}: new deployment {id}", store.place()));
     output::line(
         "Everything issued before now is cut off: subject tokens are fenced, and the signing keys are replaced at the next start.",
     );

@@ -21,15 +21,15 @@ pub struct KeysSection {
 /// The keys that wrap private keys in the store: 32 bytes each, base64url without padding.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum EncryptionKeys {
-    /// One file of ours beside the database, made with mode 0600 when database and file are both new.
+    /// One file of ours beside the database, made with mode 0600 when database and file are both new. Only with SQLite.
     Own(PathBuf),
-    /// The administrator's: the first wraps, all unwrap. Never empty, never made by us.
+    /// The administrator's: the first wraps, all unwrap. Never made by us, and empty only in a configuration with errors.
     Given(Vec<Secret>),
 }
 
 impl EncryptionKeys {
     fn beside(store: &StoreSection) -> Self {
-        Self::Own(store.folder().join("encryption.key"))
+        store.folder().map_or_else(|| Self::Given(Vec::new()), |folder| Self::Own(folder.join("encryption.key")))
     }
 }
 
@@ -51,9 +51,12 @@ impl KeysSection {
                 Kind::List(items) if !items.is_empty() => {
                     keys.encryption_keys = EncryptionKeys::Given(items.iter().filter_map(|item| Secret::read(item, folder)).collect());
                 }
-                _ => value
-                    .error("expected at least one reference: [{ file = \"…\" }]; without this field the key is made beside the database"),
+                _ => value.error(
+                    "expected at least one reference: [{ file = \"…\" }]; with SQLite, without this field, the key is made beside it",
+                ),
             }
+        } else if store.folder().is_none() {
+            table.error(MISSING);
         }
         table.finish();
         keys
@@ -70,6 +73,10 @@ fn rotation(text: &str) -> Result<Seconds, String> {
     }
     Ok(age)
 }
+
+/// Every node must unwrap what any of them wrapped, so none can make the key by itself.
+pub(super) const MISSING: &str = "`encryption_keys` is missing: nodes that share a Redis need a key that all of them know, [keys] encryption_keys = [{ file = \"…\" }]; \
+     make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='";
 
 const ROTATE_EVERY: Seconds = Seconds(30 * 86_400);
 /// The next key is published for three times the JWKS max-age before it signs; an hour leaves room for that.

@@ -22,7 +22,7 @@ pub use listen::{ListenSection, Listener, Tls};
 pub use log::LogSection;
 pub use secret::{Secret, SecretError};
 pub use settings::Settings;
-pub use store::StoreSection;
+pub use store::{RedisSection, RedisUser, StoreSection};
 pub use trust::TrustSection;
 
 /// Largest configuration file, in bytes.

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::document::{Diagnostics, Document, Place, Table};
 use crate::domain::IssuerUrl;
 
+use super::keys::MISSING as MISSING_KEYS;
 use super::path::Folder;
 use super::{DecisionsSection, KeysSection, ListenSection, LogSection, MAX_FILE_BYTES, StoreSection, TrustSection};
 
@@ -100,6 +101,9 @@ fn read(mut root: Table<'_>, folder: Folder<'_>) -> Option<Settings> {
     let listen = root.table("listen").map_or_else(ListenSection::default, |table| ListenSection::read(table, folder));
     let store = root.table("store").map_or_else(|| StoreSection::default_in(folder), |table| StoreSection::read(table, folder));
     let trust = root.table("trust").map_or_else(|| TrustSection::default_in(folder), |table| TrustSection::read(table, folder));
+    if !root.has("keys") && store.folder().is_none() {
+        root.error(MISSING_KEYS);
+    }
     let keys = root.table("keys").map_or_else(|| KeysSection::default_beside(&store), |table| KeysSection::read(table, folder, &store));
     let decisions =
         root.table("decisions").map_or_else(|| DecisionsSection::default_in(folder), |table| DecisionsSection::read(table, folder));

@@ -59,7 +59,7 @@ fn the_issuer_is_the_only_field_without_a_default() {
             max_connections: 768,
             max_in_flight: 256,
         },
-        store: StoreSection {
+        store: Sqlite {
             file: "etc/state/cambist.db",
         },
         trust: TrustSection {
@@ -130,7 +130,7 @@ fn every_field_is_read_and_relative_paths_start_at_the_file() {
     assert_eq!(settings.listen.public.behind_proxy, ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
     assert_eq!((settings.listen.max_connections, settings.listen.max_in_flight), (10, 5));
     assert!(settings.listen.beyond_loopback());
-    assert_eq!(settings.store.folder(), Path::new("/var/lib/cambist"));
+    assert_eq!(settings.store.folder(), Some(Path::new("/var/lib/cambist")));
     assert_eq!(settings.trust.directory, Path::new("etc/../trust"));
     assert_eq!(settings.keys.rotate_every, Seconds(7 * 86_400));
     let keys = EncryptionKeys::Given(vec![Secret::File("etc/new.key".into()), Secret::Env("OLD_KEY".into())]);
@@ -239,7 +239,7 @@ fn a_plain_issuer_is_for_one_machine() {
 }
 
 #[test]
-fn only_an_sqlite_file_is_a_store_and_no_password_is_repeated() {
+fn a_store_is_a_file_or_a_redis_and_no_password_is_repeated() {
     for (url, expected, why) in [
         ("sqlite:/var/lib/c.db", Ok("/var/lib/c.db"), "absolute"),
         ("sqlite:c.db", Ok("etc/c.db"), "relative to the file"),
@@ -250,13 +250,12 @@ fn only_an_sqlite_file_is_a_store_and_no_password_is_repeated() {
         ("sqlite:", Err("path of a file"), "nothing"),
         ("state/c.db", Err("path of a file"), "no scheme"),
         ("postgres://db/x", Err("path of a file"), "another store"),
-        ("redis://cache:6379", Err("later version"), "not yet"),
         ("rediss://:hunter2@cache:6379", Err("credentials"), "a password"),
         ("postgres://u:hunter2@db/x", Err("credentials"), "a password in any URL"),
     ] {
         let lines = format!("issuer = 'https://sts.example.com'\n[store]\nurl = '{url}'");
         match expected {
-            Ok(file) => assert_eq!(accepted(&lines).store.file, Path::new(file), "{why}"),
+            Ok(file) => assert_eq!(accepted(&lines).store.file(), Some(Path::new(file)), "{why}"),
             Err(message) => {
                 let report = refused(&lines);
                 assert!(report.contains(message) && !report.contains("hunter2"), "{why}: {report}");

@@ -27,6 +27,22 @@ impl Digest256 {
         Self(out)
     }
 
+    /// The digest of these fields, each behind its length, an absent one told apart from an empty one: no two lists of equal length
+    /// have the same digest.
+    #[must_use]
+    pub fn of_fields(fields: &[Option<&[u8]>]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for field in fields {
+            // No field is that long.
+            let length = field.map_or(u64::MAX, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            context.update(&length.to_be_bytes());
+            context.update(field.unwrap_or_default());
+        }
+        let mut out = [0; 32];
+        out.copy_from_slice(context.finish().as_ref());
+        Self(out)
+    }
+
     /// Takes a digest that was computed before.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -68,5 +84,24 @@ impl fmt::Display for Digest256 {
 impl serde::Serialize for Digest256 {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_told_apart_by_their_lengths() {
+        let of = |fields: &[Option<&str>]| Digest256::of_fields(&fields.iter().map(|field| field.map(str::as_bytes)).collect::<Vec<_>>());
+        for (left, right, same, why) in [
+            (&[Some("ab"), Some("c")][..], &[Some("ab"), Some("c")][..], true, "the same"),
+            (&[Some("ab"), Some("c")], &[Some("a"), Some("bc")], false, "a byte moved to the next field"),
+            (&[Some("a"), None], &[Some("a"), Some("")], false, "absent is not empty"),
+            (&[None, Some("a")], &[Some("a"), None], false, "another field is absent"),
+            (&[Some("a"), Some("b")], &[Some("b"), Some("a")], false, "another order"),
+        ] {
+            assert_eq!(of(left) == of(right), same, "{why}");
+        }
     }
 }

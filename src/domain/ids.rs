@@ -7,6 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ulid::Ulid;
 
+use super::Digest256;
+
 /// Fresh random bytes from the one crypto provider.
 ///
 /// # Panics
@@ -19,7 +21,7 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// The `jti` of a token we issue (RFC 9068 §2.2): 128 random bits, base64url.
+/// The `jti` of a token we issue (RFC 9068 §2.2): 128 bits, base64url; random, or nobody's to guess without the secret they come from.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, serde::Serialize)]
 pub struct TokenId(Box<str>);
 
@@ -28,6 +30,12 @@ impl TokenId {
     #[must_use]
     pub fn random() -> Self {
         Self(URL_SAFE_NO_PAD.encode(random_bytes::<16>()).into())
+    }
+
+    /// The first 128 bits of the digest of a secret: the same secret gives the same id again.
+    #[must_use]
+    pub fn derived(secret: &Digest256) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(&secret.as_bytes()[..16]).into())
     }
 
     /// The text of the claim.

@@ -22,5 +22,5 @@ pub use issuer::{InvalidIssuerUrl, IssuerUrl};
 pub use json::{JsonError, JsonLimits, parse_json};
 pub use name::{InvalidName, IssuerName, RelationshipName, TargetName};
 pub use scope::{InvalidScope, Scope, Scopes};
-pub use secret::SubjectToken;
+pub use secret::{IdempotencyKey, InvalidIdempotencyKey, SubjectToken};
 pub use time::{Clock, InvalidSeconds, ManualClock, Seconds, SystemClock, Timestamp};

@@ -2,8 +2,9 @@
 
 use url::Url;
 
-use crate::domain::{Scopes, Seconds, SubjectToken};
+use crate::domain::{Digest256, IdempotencyKey, Scopes, Seconds, SubjectToken};
 use crate::policy::Ask;
+use crate::release::issuance::RepeatableRequest;
 
 /// The one grant type there is so far (RFC 8693 §2.1).
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -29,6 +30,8 @@ pub struct Parameters {
     /// Our extension: seconds.
     pub lifetime: Option<String>,
     pub client_id: Option<String>,
+    /// The header `Idempotency-Key`; no part of the form.
+    pub idempotency_key: Option<IdempotencyKey>,
     /// The first known parameter in the form that is not supported: to ignore it would change what the caller gets.
     pub unsupported: Option<&'static str>,
 }
@@ -40,6 +43,8 @@ pub struct ExchangeRequest {
     pub subject_token: SubjectToken,
     /// What is asked for it.
     pub ask: Ask,
+    /// By which the client will be known again when it repeats the request.
+    idempotency_key: Option<IdempotencyKey>,
 }
 
 /// A request is not one that RFC 8693 and this server know.
@@ -122,7 +127,30 @@ impl ExchangeRequest {
             lifetime: parameters.lifetime.as_deref().map(lifetime).transpose()?,
             relationship: parameters.client_id,
         };
-        Ok(Self { subject_token, ask })
+        Ok(Self { subject_token, ask, idempotency_key: parameters.idempotency_key })
+    }
+
+    /// Ties the idempotency key, when there is one, to this request for the token of this digest.
+    #[must_use]
+    pub fn repeatable(&self, subject_token: Digest256) -> Option<RepeatableRequest<'_>> {
+        self.idempotency_key.as_ref().map(|key| RepeatableRequest::new(key, self.digest(&subject_token)))
+    }
+
+    /// Everything in the request that decides its answer, in one spelling: requests of one digest have asked for the same token. The
+    /// first and the last have one value each, until there are more grants and more kinds of issued tokens.
+    fn digest(&self, subject_token: &Digest256) -> Digest256 {
+        let Ask { target, scopes, lifetime, relationship } = &self.ask;
+        let scopes = scopes.as_ref().map(ToString::to_string);
+        let lifetime = lifetime.map(|lifetime| lifetime.0.to_be_bytes());
+        Digest256::of_fields(&[
+            Some(TOKEN_EXCHANGE.as_bytes()),
+            Some(subject_token.as_bytes()),
+            target.as_deref().map(str::as_bytes),
+            scopes.as_deref().map(str::as_bytes),
+            lifetime.as_ref().map(<[u8; 8]>::as_slice),
+            relationship.as_deref().map(str::as_bytes),
+            Some(ISSUED_TOKEN_TYPE.as_bytes()),
+        ])
     }
 }
 
@@ -202,6 +230,38 @@ mod tests {
             (&[], &["https://a/?t=1"], Ok(Some("https://a/?t=1")), "a query is part of it"),
         ] {
             assert_eq!(asked(audiences, resources), expected.map(|target| target.map(Into::into)), "{why}");
+        }
+    }
+
+    #[test]
+    fn requests_that_ask_for_the_same_have_one_digest() {
+        type Change<'a> = &'a dyn Fn(&mut Parameters);
+        let digest = |token: &[u8], change: Change<'_>| {
+            let mut parameters = well_formed();
+            parameters.audience = vec!["https://a".into()];
+            parameters.scope = Some("one two".into());
+            parameters.lifetime = Some("60".into());
+            change(&mut parameters);
+            ExchangeRequest::parse(parameters).unwrap().digest(&Digest256::of(token))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        let cases: [(&[u8], Change<'_>, bool, &str); 13] = [
+            (b"t", &|_| {}, true, "the same"),
+            (b"t", &|p| p.scope = some("two one two"), true, "scopes in another order"),
+            (b"t", &|p| p.lifetime = some("060"), true, "a lifetime with a zero"),
+            (b"t", &|p| p.subject_token_type = some(SUBJECT_TOKEN_TYPES[1]), true, "a name that means the same"),
+            (b"t", &|p| p.requested_token_type = some(ISSUED_TOKEN_TYPE), true, "what is issued anyway"),
+            (b"t", &|p| p.resource = std::mem::take(&mut p.audience), true, "the target as a resource"),
+            (b"u", &|_| {}, false, "another token"),
+            (b"t", &|p| p.scope = some("one"), false, "fewer scopes"),
+            (b"t", &|p| p.scope = None, false, "the whole grant"),
+            (b"t", &|p| p.lifetime = some("61"), false, "another lifetime"),
+            (b"t", &|p| p.audience.clear(), false, "the only target there is"),
+            (b"t", &|p| p.audience = vec!["https://b".into()], false, "another target"),
+            (b"t", &|p| p.client_id = some("web-shop"), false, "one relationship"),
+        ];
+        for (token, change, same, why) in cases {
+            assert_eq!(digest(token, change) == digest(b"t", &|_| {}), same, "{why}");
         }
     }
 

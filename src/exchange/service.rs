@@ -11,7 +11,7 @@ use crate::issuers::{Issuers, KeysError};
 use crate::policy::{Denial, TrustPolicy, evaluate};
 use crate::release::issuance::{Keys, SigningFailed, mint};
 use crate::release::record::{self, DecisionDraft, DecisionLog, IssuedToken, Outcome, Room};
-use crate::release::replay::{ReplayGuard, SpendError, SpentToken};
+use crate::release::replay::{ReplayGuard, SpendError, SpendOutcome, SpentToken};
 use crate::token::{RejectedToken, UnverifiedToken, verify};
 
 use super::refusal::{Family, Refusal, Unavailable};
@@ -113,6 +113,7 @@ impl ExchangeService {
 
         let unverified = UnverifiedToken::parse(&request.subject_token)?;
         draft.presented(unverified.issuer(), unverified.digest());
+        let repeatable = request.repeatable(unverified.digest());
         let issuer = self.0.issuers.trusted(unverified.issuer()).ok_or(RejectedToken::UnknownIssuer)?;
         seen.issuer = Some(issuer.settings().name.clone());
         let keys = issuer.keys(&unverified, now).await?;
@@ -126,9 +127,12 @@ impl ExchangeService {
         draft.permitted(&permit);
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
-        let minted = mint(permit, &ring, &self.0.issuer, now)?;
+        let minted = mint(permit, &ring, &self.0.issuer, now, repeatable)?;
         let room = self.0.log.reserve().map_err(|_| Refusal::Unavailable(Unavailable::Log))?;
-        let spent = self.0.guard.spend(minted).await.map_err(|error| not_spent(&error, now))?;
+        let spent = match self.0.guard.spend(minted).await.map_err(|error| not_spent(&error, now))? {
+            SpendOutcome::Spent(spent) => spent,
+            SpendOutcome::Repeated(repeated) => repeated.mint_again(&ring, &self.0.issuer)?,
+        };
         Ok(Ready { spent, room })
     }
 

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
-use crate::domain::Seconds;
+use crate::domain::{IdempotencyKey, Seconds};
 use crate::exchange::{Answer, ExchangeService, Family, Malformed, Parameters, Refusal};
 use crate::policy::Denial;
 use crate::release::record::IssuedToken;
@@ -19,6 +19,9 @@ use super::{Answers, BodyRoom, Form, OauthCode, OauthError, Parameter, PeerAddre
 
 /// Known parameters that would change what a token means, and that we do not support yet: refused, not ignored.
 const UNSUPPORTED: [Parameter; 3] = [Parameter::ActorToken, Parameter::ActorTokenType, Parameter::AuthorizationDetails];
+
+/// What a client sends to be known again when it repeats a request whose answer was lost.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// When to try again after a 503.
 const RETRY_AFTER: Seconds = Seconds(2);
@@ -83,6 +86,7 @@ async fn parameters(head: &Parts, body: Body, room: &BodyRoom) -> Result<Paramet
     if let Some(error) = authentication(&form, &head.headers) {
         return Err(error);
     }
+    let idempotency_key = idempotency_key(&head.headers)?;
     let hint = client_hint(&head.headers)?;
     let client_id = match (hint, form.take_one(Parameter::ClientId)) {
         (Some(user), Some(client)) if user != client => {
@@ -101,7 +105,19 @@ async fn parameters(head: &Parts, body: Body, room: &BodyRoom) -> Result<Paramet
         scope: form.take_one(Parameter::Scope),
         lifetime: form.take_one(Parameter::Lifetime),
         client_id,
+        idempotency_key,
     })
+}
+
+/// Refused when it cannot be what the client meant: a request that it believes to be repeatable, and that is not, would cost it its token.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, OauthError> {
+    let refused = || OauthError::malformed(StatusCode::BAD_REQUEST, "idempotency_key");
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(refused().with_detail("two headers"));
+    }
+    value.to_str().ok().and_then(|text| IdempotencyKey::parse(text).ok()).map(Some).ok_or_else(refused)
 }
 
 /// Refuses a form that authenticates its client: we keep no secret that could be right. Two ways at once are `invalid_request` (RFC 6749

@@ -28,7 +28,10 @@ pub enum FetchError {
         why: Box<str>,
     },
     /// The HTTP client cannot be made: most likely the system has no certificate authorities at all.
-    #[error("no HTTPS client can be made: {0}; install the system's `ca-certificates`, or set `ca_file`")]
+    #[error(
+        "no HTTPS client can be made: {0}; install the system's certificate authorities (`ca-certificates`; usually the file \
+         /etc/ssl/certs/ca-certificates.crt), or set `ca_file`"
+    )]
     Client(Box<str>),
     /// The URL holds a user name or a password. Nothing was sent.
     #[error("the URL holds credentials; remove them")]

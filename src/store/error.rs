@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::DeploymentId;
+use super::redis::RedisFault;
 
 /// Why the store cannot be opened, or why a job has no trustworthy answer. Cloneable, because a whole group shares one failure.
 ///
@@ -14,12 +15,12 @@ use super::DeploymentId;
 pub enum StoreError {
     /// `store init` on a store that has an id.
     #[error(
-        "{} is initialised already (deployment {deployment}); nothing to do. If its content is lost for good, run `cambist store init \
-         --accept-loss`: every token presented until now will be refused", file.display()
+        "{place} is initialised already (deployment {deployment}); nothing to do. If its content is lost for good, run `cambist store init \
+         --accept-loss`: every token presented until now will be refused"
     )]
     AlreadyInitialised {
-        /// The database file.
-        file: PathBuf,
+        /// The database file, or the servers.
+        place: String,
         /// Its id.
         deployment: DeploymentId,
     },
@@ -52,6 +53,17 @@ pub enum StoreError {
         file: PathBuf,
         /// Its answer.
         source: Arc<io::Error>,
+    },
+    /// The Redis store shows the deployment id of another history than the one that this process began with.
+    #[error(
+        "the store belongs to another deployment now ({found}, this process began with {expected}): somebody ran `cambist store init`, or \
+         another Redis answers at this address; restart this process to take the new one over"
+    )]
+    AnotherDeployment {
+        /// The id that was there at the start.
+        expected: DeploymentId,
+        /// The id that is there now.
+        found: DeploymentId,
     },
     /// Another server holds the lock.
     #[error(
@@ -119,16 +131,22 @@ pub enum StoreError {
     /// SQLite ended the transaction of the whole group, because of another job. Nothing was written.
     #[error("the store rolled back the whole group of writes")]
     RolledBack,
+    /// Redis gives no usable answer, or refuses.
+    #[error(transparent)]
+    Redis(#[from] RedisFault),
     /// SQLite refused.
     #[error("the store failed: {0}")]
     Sqlite(Arc<rusqlite::Error>),
 }
 
 impl StoreError {
-    /// The stable reason of `docs/errors.md`: the same for every cause, because a caller can only try again.
+    /// The stable reason of `docs/errors.md`. A caller can only try again, whatever it is; the distinction is for administrators.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
-        "store_unavailable"
+        match self {
+            Self::Redis(fault) => fault.reason(),
+            _ => "store_unavailable",
+        }
     }
 }
 

@@ -1,21 +1,18 @@
-//! The engines that remember, and nothing else.
+//! The two engines that remember, and nothing else.
 //!
-//! Owns: connections, group commit, the lock file, the deployment id. Must not know: what is remembered; each kind of state brings
-//! its own schema.
+//! Owns: connections, group commit, topology and leases, the deployment id. Must not know: what is remembered; each kind of state
+//! brings its own schema or scripts, and asks which engine it has.
 
 mod deployment;
+mod engine;
 mod error;
-mod files;
-mod lock;
-mod open;
+pub mod redis;
 mod settings;
 mod sqlite;
-mod writer;
-
-#[cfg(test)]
-mod tests;
 
 pub use deployment::DeploymentId;
+pub use engine::Store;
 pub use error::StoreError;
-pub use settings::{OpenMode, Schema, StoreSettings};
-pub use sqlite::Store;
+pub use redis::RedisStore;
+pub use settings::{OpenMode, Schema, SqliteSettings, StoreSettings};
+pub use sqlite::SqliteStore;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cambist::domain::Digest256;
 use cambist::release::record::{Head, save_head};
-use cambist::store::{OpenMode, Store, StoreSettings};
+use cambist::store::{OpenMode, SqliteSettings, Store};
 
 use crate::support::{TestApp, run};
 
@@ -37,7 +37,7 @@ async fn a_log_that_nothing_vouches_for_is_not_called_clean() {
     let (code, said) = run(&["log", "verify", file, "--head", &head.to_string()], Some(&config));
     assert!(code == Some(0) && said.contains("\nclean"), "its head was given: {code:?}: {said}");
 
-    let store = Store::open(&StoreSettings { path: state.join("cambist.db") }, &[], OpenMode::Command).unwrap();
+    let store = Store::sqlite(&SqliteSettings { path: state.join("cambist.db") }, &[], OpenMode::Command).unwrap();
     for (digest, expected, why) in [(Digest256::of(b"x"), 1, "more is kept of that node"), (head, 0, "its head is kept")] {
         save_head(&store, "other", Head { seq: 1, digest, unix_millis: 0 }).await.unwrap();
         let (code, said) = run(&["log", "verify", file], Some(&config));

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod conformance;
+mod idempotency;
 mod issued_token;
 mod jwt_cases;
 mod log_verdicts;

@@ -130,7 +130,7 @@ async fn on_an_empty_store(mode: &str) -> World {
     fs::write(folder.path().join("cambist.toml"), format!("issuer = \"{OWN_ISSUER}\"\n")).unwrap();
     let settings = cambist::config::Settings::load(&folder.path().join("cambist.toml"), &cambist::document::Diagnostics::new()).unwrap();
     let now = std::sync::Arc::new(cambist::domain::ManualClock::at(Timestamp::from_unix(NOW)));
-    cambist::app::App::prepare_store(&settings, now).unwrap();
+    cambist::app::App::prepare_store(&settings, now).await.unwrap();
     World::around(TestApp::start_in(folder).await.unwrap(), "oidc", "https://issuer.example")
 }
 

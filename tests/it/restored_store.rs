@@ -53,7 +53,7 @@ async fn a_store_that_is_older_than_the_log_starts_with_a_fence() {
     const DATABASE: [&str; 3] = ["cambist.db", "cambist.db-wal", "cambist.db-shm"];
     let (first, backup) = (folder(), tempfile::tempdir().unwrap());
     let settings = Settings::load(&first.path().join("cambist.toml"), &Diagnostics::new()).unwrap();
-    App::prepare_store(&settings, Arc::new(ManualClock::at(Timestamp::from_unix(NOW - 100)))).unwrap();
+    App::prepare_store(&settings, Arc::new(ManualClock::at(Timestamp::from_unix(NOW - 100)))).await.unwrap();
     copy(&first.path().join("state"), backup.path(), &DATABASE);
 
     let world = World::around(TestApp::start_in(first).await.unwrap(), "oidc", ISSUER);

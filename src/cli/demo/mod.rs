@@ -7,7 +7,7 @@ mod stage;
 use std::process::ExitCode;
 
 use super::output::{self, Paint};
-use super::signals::interrupted;
+use super::runtime::interrupted;
 use scenes::SCENES;
 use stage::Stage;
 

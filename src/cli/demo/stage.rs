@@ -54,7 +54,7 @@ impl Stage {
         // A new store refuses tokens from before its time, because it cannot know whether they were spent. The demo's issuer is
         // younger than its store: nothing can have been spent, so the store may be a minute old.
         let a_minute_ago = ManualClock::at(clock.now() - Seconds(60));
-        App::prepare_store(&settings, Arc::new(a_minute_ago))?;
+        App::prepare_store(&settings, Arc::new(a_minute_ago)).await?;
         let app = App::build(settings, Edges { clock, fetch: Arc::new(HttpFetch::new()) }).await?;
         let running = Running::start(app, listeners);
         let token_endpoint = format!("{own_url}/token");

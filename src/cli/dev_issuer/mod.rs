@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::domain::{Clock, IssuerUrl, SystemClock};
 
 use super::output;
-use super::signals::interrupted;
+use super::runtime::interrupted;
 
 pub use issuer::{DevIssuer, MintRequest};
 

@@ -16,11 +16,12 @@ use crate::trust::Preset;
 
 use super::issuer::{DevIssuer, MintRequest};
 
-/// Discovery document, key set, and `POST /mint`.
+/// Discovery document, key set, `POST /mint`, and `/readyz` for `cambist health`.
 pub(super) fn router(issuer: Arc<DevIssuer>) -> Router {
     Router::new()
         .route("/.well-known/openid-configuration", get(discovery))
         .route("/jwks", get(key_set))
+        .route("/readyz", get(async || "ready\n"))
         .route("/mint", post(mint))
         .layer(DefaultBodyLimit::max(64 * 1024))
         .with_state(issuer)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use secrecy::SecretString;
 
-use crate::domain::{RelationshipName, Scopes, TargetName, Timestamp, TokenId};
+use crate::domain::{RelationshipName, Scopes, Seconds, TargetName, Timestamp, TokenId};
 use crate::policy::Permit;
 
 use super::spends::Spends;
@@ -14,19 +14,26 @@ use super::spends::Spends;
 /// The replay guard turns it into a spent one on first use of its subject token, and only the decision record opens that. It carries
 /// the permit it was minted for, so that it can neither be spent nor recorded as something else. Wiped on drop.
 pub struct MintedToken {
-    pub(super) expires_at: Timestamp,
     pub(super) id: TokenId,
-    pub(super) issued_at: Timestamp,
     pub(super) key_id: Box<str>,
+    pub(super) minted_at: Timestamp,
     pub(super) permit: Permit,
     pub(super) sealed: SecretString,
     pub(super) spends: Spends,
+    pub(super) times: Times,
+}
+
+/// `iat` and `exp` of an issued token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::release) struct Times {
+    pub(in crate::release) issued_at: Timestamp,
+    pub(in crate::release) expires_at: Timestamp,
 }
 
 impl MintedToken {
-    /// `exp`.
-    pub(in crate::release) fn expires_at(&self) -> Timestamp {
-        self.expires_at
+    /// What is left of its lifetime when it is released: all of it, unless the token repeats an earlier one.
+    pub(in crate::release) fn expires_in(&self) -> Seconds {
+        self.times.expires_at.since(self.minted_at)
     }
 
     /// `jti`.
@@ -34,14 +41,14 @@ impl MintedToken {
         &self.id
     }
 
-    /// `iat`.
-    pub(in crate::release) fn issued_at(&self) -> Timestamp {
-        self.issued_at
-    }
-
     /// `kid` of the key that signed it.
     pub(in crate::release) fn key_id(&self) -> &str {
         &self.key_id
+    }
+
+    /// The `now` of the request it was minted for.
+    pub(in crate::release) fn minted_at(&self) -> Timestamp {
+        self.minted_at
     }
 
     /// The relationship that permits it: `client_id`.
@@ -67,6 +74,11 @@ impl MintedToken {
     /// Where it is used.
     pub(in crate::release) fn target(&self) -> &TargetName {
         &self.permit.target().name
+    }
+
+    /// `iat` and `exp`.
+    pub(in crate::release) fn times(&self) -> Times {
+        self.times
     }
 
     /// Breaks the seal. For the decision record, after it has written the line, and for nobody else.

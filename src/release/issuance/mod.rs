@@ -5,6 +5,7 @@
 mod key_ring;
 mod mint;
 mod minted;
+mod repeatable;
 mod spends;
 
 pub use key_ring::{
@@ -13,4 +14,6 @@ pub use key_ring::{
 };
 pub use mint::mint;
 pub use minted::MintedToken;
+pub(in crate::release) use minted::Times;
+pub use repeatable::RepeatableRequest;
 pub use spends::Spends;

@@ -16,12 +16,14 @@ pub struct Spends {
     pub(in crate::release) issued_at: Option<Timestamp>,
     /// How often the subject token may be exchanged.
     pub(in crate::release) mode: ReplayMode,
+    /// Whose release it is: the same request, repeated with the same idempotency key, is the same owner. None: nobody may repeat it.
+    pub(in crate::release) owner: Option<Digest256>,
     /// `exp + leeway`: from then on the subject token is expired for us.
     pub(in crate::release) refused_from: Timestamp,
 }
 
 impl Spends {
-    /// What a token for this audience, permitted by `token`, will spend.
+    /// What a token for this audience, permitted by `token`, will spend. Not repeatable.
     #[must_use]
     pub fn of(token: &VerifiedToken, audience: &Audience) -> Self {
         Self {
@@ -29,6 +31,7 @@ impl Spends {
             identity: token.replay_identity(),
             issued_at: token.issued_at(),
             mode: token.replay_mode(),
+            owner: None,
             refused_from: token.refused_from(),
         }
     }

@@ -28,8 +28,8 @@ impl DecisionLog {
         let minted = spent.minted();
         draft.minted(minted);
         let (id, scopes) = (minted.id().clone(), minted.scopes().clone());
-        let expires_in = minted.expires_at().since(minted.issued_at());
-        let facts = IssuedFacts { jti: id.as_str(), kid: minted.key_id(), expires_in: expires_in.0 };
+        let expires_in = minted.expires_in();
+        let facts = IssuedFacts { jti: id.as_str(), kid: minted.key_id(), expires_in: expires_in.0, repeats: spent.repeats() };
         self.issued(room, &draft, facts).await?;
         Ok(IssuedToken { expires_in, id, scopes, sealed: spent.into_minted().unseal() })
     }
@@ -42,7 +42,7 @@ impl IssuedToken {
         self.sealed.expose_secret()
     }
 
-    /// Its lifetime: `expires_in` of the answer.
+    /// What is left of its lifetime: `expires_in` of the answer.
     #[must_use]
     pub fn expires_in(&self) -> Seconds {
         self.expires_in

@@ -52,6 +52,8 @@ pub(super) struct IssuedFacts<'a> {
     pub(super) jti: &'a str,
     pub(super) kid: &'a str,
     pub(super) expires_in: u64,
+    /// The same request had spent the subject token before.
+    pub(super) repeats: bool,
 }
 
 /// How a request ended, for its line.
@@ -177,6 +179,9 @@ fn decision_omitting(draft: &DecisionDraft, ending: &Ending<'_>, omit: Omit) -> 
         body.text("jti", issued.jti, 64);
         body.text("kid", issued.kid, 64);
         body.number("expires_in", issued.expires_in);
+        if issued.repeats {
+            body.raw("repeats", b"true");
+        }
     }
     if let Some(input) = draft.input {
         body.digest("input_sha256", Some(input));

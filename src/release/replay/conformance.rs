@@ -2,54 +2,19 @@
 //!
 //! An engine brings a [`World`] and one line: `honours_the_contract!(SqliteWorld::new())`.
 
-use crate::domain::{Audience, Clock as _, Digest256, ManualClock, Seconds, Timestamp};
+use crate::domain::{Audience, Clock as _, Seconds};
 use crate::release::issuance::Spends;
 use crate::token::ReplayMode;
 
-use super::key::ReplayKey;
-use super::spend::{Spend, Verdict};
-use super::{CLOCK_OFFSET, FENCE_MARGIN, RECORD_MARGIN, ReplayGuard, SpendError};
+use super::spend::{Owner, Spend, Verdict};
+use super::{CLOCK_OFFSET, FENCE_MARGIN, RECORD_MARGIN, SpendError};
 
-/// A guard with its store and its clock. A new world stands at [`START`], and its store did not exist before.
-pub(super) trait World: Send + Sync {
-    fn guard(&self) -> &ReplayGuard;
-    fn clock(&self) -> &ManualClock;
-    /// The process ends and starts again.
-    fn restart(&mut self);
-    /// The store loses everything; the process starts again.
-    fn lose_everything(&mut self);
-    /// How many spent tokens the store remembers.
-    fn records(&self) -> usize;
-}
-
-pub(super) const START: Timestamp = Timestamp::from_unix(1_800_000_000);
-
-/// A token of an issuer in mode `once` that is `issued_at` now and accepted for six minutes.
-pub(super) fn token(name: &str, world: &impl World) -> Spends {
-    let now = world.clock().now();
-    Spends {
-        audience: Audience::parse("https://deploy.example.com").unwrap(),
-        identity: Digest256::of(name.as_bytes()),
-        issued_at: Some(now),
-        mode: ReplayMode::Once,
-        refused_from: now + Seconds(360),
-    }
-}
-
-/// Waits until tokens issued now are accepted.
-pub(super) fn past_the_fence<W: World>(world: W) -> W {
-    world.clock().advance(FENCE_MARGIN + Seconds(1));
-    world
-}
-
-/// The outcome in one word, for tables.
-pub(super) fn word(outcome: &Result<(), SpendError>) -> &'static str {
-    outcome.as_ref().map_or_else(SpendError::reason, |()| "fresh")
-}
-
-async fn spend(world: &impl World, spends: &Spends) -> &'static str {
-    word(&world.guard().use_up(spends).await)
-}
+pub(super) use super::repeats::{
+    a_repeat_passes_what_every_spend_must_pass, a_token_from_further_ahead_than_any_may_be_is_not_spent,
+    nobody_but_the_same_request_gets_a_repeat, of_many_equal_requests_at_once_all_get_the_same_times,
+    the_same_request_gets_the_times_of_its_first_release,
+};
+pub(super) use super::world::{START, World, all_at_once, attempt, lasting_ten_minutes, past_the_fence, spend, token, use_up, word};
 
 pub(super) async fn a_token_is_spent_once<W: World>(world: W) {
     let world = past_the_fence(world);
@@ -57,7 +22,7 @@ pub(super) async fn a_token_is_spent_once<W: World>(world: W) {
     let spent_at = world.clock().now();
     assert_eq!(spend(&world, &first).await, "fresh");
     world.clock().advance(Seconds(7));
-    let again = world.guard().use_up(&first).await;
+    let again = use_up(&world, &first).await;
     assert!(matches!(again, Err(SpendError::Replayed { first_at: Some(at) }) if at == spent_at), "{again:?}");
     assert_eq!(spend(&world, &token("b", &world)).await, "fresh", "another token");
     assert_eq!(world.records(), 2);
@@ -83,31 +48,17 @@ pub(super) async fn an_attempt_repeated_after_a_lost_reply_knows_its_own_record<
     let world = past_the_fence(world);
     let spends = token("a", &world);
     let now = world.clock().now();
-    let attempt =
-        Spend { key: ReplayKey::of(&spends).unwrap(), nonce: [1; 16], issued_at: now, refused_from: spends.refused_from, sent_at: now };
+    let attempt = attempt(&world, &spends, Owner::Attempt([1; 16]));
     assert_eq!(world.guard().ask(attempt).await.unwrap(), Verdict::Fresh);
     assert_eq!(world.guard().ask(attempt).await.unwrap(), Verdict::OwnRetry);
-    let somebody_else = Spend { nonce: [2; 16], ..attempt };
+    let somebody_else = Spend { owner: Owner::Attempt([2; 16]), ..attempt };
     assert_eq!(world.guard().ask(somebody_else).await.unwrap(), Verdict::Replayed { first_at: now });
 }
 
 pub(super) async fn of_many_at_once_one_passes<W: World>(world: W) {
     let world = past_the_fence(world);
     let spends = token("a", &world);
-    let mut attempts: Vec<_> = (0..64).map(|_| Box::pin(spend(&world, &spends))).collect();
-    let mut outcomes = Vec::new();
-    // All are sent before any is awaited.
-    std::future::poll_fn(|context| {
-        attempts.retain_mut(|attempt| match attempt.as_mut().poll(context) {
-            std::task::Poll::Ready(outcome) => {
-                outcomes.push(outcome);
-                false
-            }
-            std::task::Poll::Pending => true,
-        });
-        if attempts.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
+    let mut outcomes = all_at_once((0..64).map(|_| spend(&world, &spends))).await;
     outcomes.sort_unstable();
     assert_eq!((outcomes[0], outcomes[1], outcomes[63]), ("fresh", "replayed", "replayed"));
 }
@@ -131,13 +82,15 @@ pub(super) async fn a_lost_store_refuses_every_token_it_may_have_forgotten<W: Wo
     world.clock().step_to(world.clock().now() - CLOCK_OFFSET);
     world.lose_everything();
     let until = world.clock().now() + FENCE_MARGIN;
-    for (why, wait) in [("at once", Seconds(0)), ("after a while", Seconds(20)), ("after a restart", Seconds(1))] {
+    assert_eq!(spend(&world, &spent).await, "fenced", "at once");
+    assert_eq!(spend(&world, &latest).await, "clock_offset", "for this clock nobody could have verified it");
+    for (why, wait) in [("once it verifies again", CLOCK_OFFSET), ("after a while", Seconds(15)), ("after a restart", Seconds(1))] {
         world.clock().advance(wait);
         if why == "after a restart" {
             world.restart();
         }
         for spends in [&spent, &latest] {
-            let outcome = world.guard().use_up(spends).await;
+            let outcome = use_up(&world, spends).await;
             assert!(matches!(outcome, Err(SpendError::Fenced { until: found }) if found == until), "{why}: {outcome:?}");
         }
     }
@@ -200,7 +153,7 @@ pub(super) async fn a_clock_that_stepped_back_lets_nothing_through<W: World>(wor
     world.clock().step_to(before - CLOCK_OFFSET - Seconds(1));
     let spends = Spends { issued_at: Some(before), ..token("c", &world) };
     for why in ["before a restart", "after a restart"] {
-        let outcome = world.guard().use_up(&spends).await;
+        let outcome = use_up(&world, &spends).await;
         assert!(matches!(outcome, Err(SpendError::ClockOffset { offset: -6 })), "{why}: {outcome:?}");
         assert!(matches!(world.guard().tick().await, Err(SpendError::ClockOffset { .. })), "{why}");
         world.restart();
@@ -216,7 +169,7 @@ pub(super) async fn a_clock_that_was_ahead_does_not_revive_what_was_forgotten<W:
     let spends = token("a", &world);
     assert_eq!(spend(&world, &spends).await, "fresh");
     world.clock().step_to(now + Seconds(86_400));
-    assert_eq!(world.guard().tick().await.unwrap(), 1, "forgotten, by that clock");
+    assert_eq!(world.guard().tick().await.unwrap().forgotten, 1, "forgotten, by that clock");
     world.clock().step_to(now);
     assert_eq!(spend(&world, &spends).await, "clock_offset");
 }
@@ -231,9 +184,8 @@ pub(super) async fn an_attempt_that_took_too_long_on_its_way_is_refused<W: World
         (now - CLOCK_OFFSET, Verdict::Fresh),
         (now + CLOCK_OFFSET, Verdict::Replayed { first_at: now }),
     ] {
-        let key = ReplayKey::of(&spends).unwrap();
-        let nonce = crate::domain::random_bytes();
-        let attempt = Spend { key, nonce, issued_at: now, refused_from: spends.refused_from, sent_at };
+        let owner = Owner::Attempt(crate::domain::random_bytes());
+        let attempt = Spend { sent_at, ..attempt(&world, &spends, owner) };
         assert_eq!(world.guard().ask(attempt).await.unwrap(), expected, "sent at {sent_at}");
     }
 }
@@ -254,6 +206,11 @@ macro_rules! honours_the_contract {
             a_clock_that_stepped_back_lets_nothing_through
             a_clock_that_was_ahead_does_not_revive_what_was_forgotten
             an_attempt_that_took_too_long_on_its_way_is_refused
+            the_same_request_gets_the_times_of_its_first_release
+            nobody_but_the_same_request_gets_a_repeat
+            of_many_equal_requests_at_once_all_get_the_same_times
+            a_repeat_passes_what_every_spend_must_pass
+            a_token_from_further_ahead_than_any_may_be_is_not_spent
         }
     };
     ($world:expr; $($case:ident)*) => {$(

@@ -3,20 +3,22 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::domain::{Clock, Timestamp, random_bytes};
-use crate::release::issuance::{MintedToken, Spends};
-use crate::store::{Store, StoreError};
+use crate::domain::{Clock, Seconds, Timestamp, random_bytes};
+use crate::release::issuance::{MintedToken, Spends, Times};
+use crate::store::{SqliteStore, Store, StoreError};
 
-use super::SpentToken;
 use super::key::ReplayKey;
-use super::spend::{Spend, Verdict};
-use super::sqlite::SqliteEngine;
+use super::redis::RedisEngine;
+use super::spend::{Owner, Spend, Verdict};
+use super::sqlite::{self, SqliteEngine};
+use super::{FENCE_MARGIN, LARGEST_IAT_SKEW, RepeatedToken, SpendOutcome, SpentToken};
 
 /// Lets each subject token be spent as often as its issuer's mode says, and never more.
 ///
 /// For the modes that spend: at most one minted token passes per subject token (`once`), or per subject token and target
 /// (`once-per-target`), under crash, restart, and loss of the store; assuming clocks within [`super::CLOCK_OFFSET`] and an `iat`
-/// that is honest within 10 s. Whatever is unclear does not pass.
+/// that is honest within [`super::LARGEST_IAT_SKEW`]. A token here is what has one `jti`: a client that keeps an idempotency key gets it
+/// again, and no other. Whatever is unclear does not pass.
 pub struct ReplayGuard {
     clock: Arc<dyn Clock>,
     engine: Engine,
@@ -25,19 +27,52 @@ pub struct ReplayGuard {
 }
 
 enum Engine {
+    Redis(RedisEngine),
     Sqlite(SqliteEngine),
 }
 
+/// What the guard found when it looked at its store.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Pulse {
+    /// Records that were forgotten just now, because nobody can present their tokens any more. Redis forgets by itself.
+    pub forgotten: u64,
+    /// Fences that this process put up since it started.
+    pub fences: u64,
+    /// The last `iat` that any fence refuses; 1970 when this is not known.
+    pub fence_until: Timestamp,
+    /// Seconds by which the store's clock is ahead of ours.
+    pub clock_offset: i64,
+}
+
 impl ReplayGuard {
+    /// A guard on an open store. Puts up the fence when the store has no history, or another one than it knew.
+    ///
+    /// # Errors
+    /// When the store does not answer, or its clock and ours disagree.
+    pub async fn open(store: &Store, clock: Arc<dyn Clock>) -> Result<Self, SpendError> {
+        match store {
+            Store::Sqlite(store) => Ok(Self::sqlite(store.clone(), clock)?),
+            Store::Redis(store) => {
+                let guard = Self::new(Engine::Redis(RedisEngine::new(store.clone(), Arc::clone(&clock))), clock);
+                guard.tick().await?;
+                Ok(guard)
+            }
+        }
+    }
+
+    fn new(engine: Engine, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, engine, suspended: AtomicBool::new(false) }
+    }
+
     /// A guard that remembers in SQLite. Puts up the fence when the store has no history. Blocks the thread; for start-up.
     ///
     /// The store must have been opened with [`super::sqlite::SCHEMA`].
     ///
     /// # Errors
     /// When the store does not answer.
-    pub fn sqlite(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+    pub fn sqlite(store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let engine = SqliteEngine::new(store, Arc::clone(&clock))?;
-        Ok(Self { clock, engine: Engine::Sqlite(engine), suspended: AtomicBool::new(false) })
+        Ok(Self::new(Engine::Sqlite(engine), clock))
     }
 
     /// Compares the store with the last sign of life of this node that lies elsewhere, and puts up the fence, as for a new store, when
@@ -50,19 +85,29 @@ impl ReplayGuard {
     /// When the store does not answer.
     pub fn continue_after(&self, seen: Option<Timestamp>) -> Result<bool, StoreError> {
         match &self.engine {
+            // A Redis that was restored shows another history by itself.
+            Engine::Redis(_) => Ok(false),
             Engine::Sqlite(engine) => engine.continue_after(seen),
         }
     }
 
     /// Spends the subject token that the minted one came from. A reusable token passes without the store being asked.
     ///
+    /// A repeatable request that comes again within [`super::REPEAT_FOR`] of its spend gets, instead of a refusal, the right to mint the
+    /// token again as it was. It passes fence and clock like every other.
+    ///
     /// After [`SpendError::Unavailable`] the token may be spent or not; it was not released, and is not released by trying again.
     ///
     /// # Errors
     /// The minted token is gone: it was never readable.
-    pub async fn spend(&self, minted: MintedToken) -> Result<SpentToken, SpendError> {
-        self.use_up(minted.spends()).await?;
-        Ok(SpentToken::new(minted))
+    pub async fn spend(&self, minted: MintedToken) -> Result<SpendOutcome, SpendError> {
+        match self.use_up(minted.spends(), minted.times()).await? {
+            Passed::First => Ok(SpendOutcome::Spent(SpentToken::new(minted))),
+            Passed::Again(released) => {
+                let repeated = RepeatedToken::of(minted, released).ok_or(SpendError::Replayed { first_at: None })?;
+                Ok(SpendOutcome::Repeated(repeated))
+            }
+        }
     }
 
     /// Refuses every spend from now on, or no longer. For the health loop, when the store is not what it was: a database file that
@@ -72,35 +117,51 @@ impl ReplayGuard {
     }
 
     /// Keeps the store's sense of time current and forgets records that no longer matter. Call it each second.
-    /// Returns how many were forgotten.
     ///
     /// # Errors
     /// [`SpendError::ClockOffset`] or [`SpendError::Unavailable`]: spends fail for that reason too.
-    pub async fn tick(&self) -> Result<u64, SpendError> {
+    pub async fn tick(&self) -> Result<Pulse, SpendError> {
         match &self.engine {
-            Engine::Sqlite(engine) => engine.tick().await,
+            Engine::Redis(engine) => engine.tick().await,
+            Engine::Sqlite(engine) => Ok(Pulse { forgotten: engine.tick().await?, ..Pulse::default() }),
         }
     }
 
-    pub(super) async fn use_up(&self, spends: &Spends) -> Result<(), SpendError> {
-        let Some(key) = ReplayKey::of(spends) else { return Ok(()) };
+    /// How far ahead of the moment it goes up the fence stands: M.
+    #[must_use]
+    pub fn fence_margin(&self) -> Seconds {
+        match &self.engine {
+            Engine::Redis(engine) => engine.margin(),
+            Engine::Sqlite(_) => FENCE_MARGIN,
+        }
+    }
+
+    pub(super) async fn use_up(&self, spends: &Spends, released: Times) -> Result<Passed, SpendError> {
+        let Some(key) = ReplayKey::of(spends) else { return Ok(Passed::First) };
         if self.suspended.load(Ordering::SeqCst) {
             return Err(SpendError::Unavailable(StoreError::Suspended));
         }
+        // Verification requires `iat` where tokens are spent. Without one, 1970 is behind every fence.
+        let issued_at = spends.issued_at.unwrap_or_default();
         let sent_at = self.clock.now();
+        if issued_at > sent_at + LARGEST_IAT_SKEW {
+            // It was verified, so our clock has stepped back since. The fence stands only as far ahead as an `iat` may lie.
+            return Err(SpendError::ClockOffset { offset: -ahead(issued_at.since(sent_at + LARGEST_IAT_SKEW)) });
+        }
         if sent_at >= spends.refused_from {
             return Err(SpendError::Expired);
         }
         let spend = Spend {
             key,
-            nonce: random_bytes(),
-            // Verification requires `iat` where tokens are spent. Without one, 1970 is behind every fence.
-            issued_at: spends.issued_at.unwrap_or_default(),
+            owner: spends.owner.map_or_else(|| Owner::Attempt(random_bytes()), Owner::Request),
+            issued_at,
             refused_from: spends.refused_from,
             sent_at,
+            released,
         };
         match self.ask(spend).await? {
-            Verdict::Fresh | Verdict::OwnRetry => Ok(()),
+            Verdict::Fresh | Verdict::OwnRetry => Ok(Passed::First),
+            Verdict::Repeat { issued_at, expires_at } => Ok(Passed::Again(Times { issued_at, expires_at })),
             Verdict::Replayed { first_at } => Err(SpendError::Replayed { first_at: Some(first_at) }),
             Verdict::Fenced { until } => Err(SpendError::Fenced { until }),
             Verdict::Expired => Err(SpendError::Expired),
@@ -111,9 +172,33 @@ impl ReplayGuard {
 
     pub(super) async fn ask(&self, spend: Spend) -> Result<Verdict, StoreError> {
         match &self.engine {
+            Engine::Redis(engine) => engine.spend(spend).await,
             Engine::Sqlite(engine) => engine.spend(spend).await,
         }
     }
+}
+
+/// Cuts off everything issued before now and believes the store's clock from now on: for `store init`. Records are kept.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn cut_off(store: &Store, clock: Arc<dyn Clock>) -> Result<(), SpendError> {
+    match store {
+        Store::Sqlite(store) => {
+            let now = clock.now();
+            Ok(store.run(move |connection| sqlite::cut_off(connection, now)).await?)
+        }
+        Store::Redis(store) => RedisEngine::new(store.clone(), clock).cut_off().await,
+    }
+}
+
+/// How a spend passes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Passed {
+    /// For the first time, or without being spent.
+    First,
+    /// As a repeat of the request whose token has these times.
+    Again(Times),
 }
 
 /// Why a minted token does not pass.
@@ -143,6 +228,10 @@ pub enum SpendError {
     /// The store gives no trustworthy answer. Unavailable.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
+}
+
+fn ahead(duration: Seconds) -> i64 {
+    i64::try_from(duration.0).unwrap_or(i64::MAX)
 }
 
 impl SpendError {

@@ -40,6 +40,7 @@ mod tests {
             identity: Digest256::of(identity),
             issued_at: None,
             mode,
+            owner: None,
             refused_from: Timestamp::default(),
         })
     }

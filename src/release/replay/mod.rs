@@ -5,6 +5,7 @@
 
 mod guard;
 mod key;
+mod redis;
 mod spend;
 mod spent;
 pub mod sqlite;
@@ -14,12 +15,16 @@ mod conformance;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod repeats;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;
 
 use crate::domain::Seconds;
 
-pub use guard::{ReplayGuard, SpendError};
-pub use spent::SpentToken;
+pub use guard::{Pulse, ReplayGuard, SpendError, cut_off};
+pub use spent::{RepeatedToken, SpendOutcome, SpentToken};
 
 /// D: how far two clocks that take part in one spend may differ, and how far one clock may step back, before the guard refuses.
 pub const CLOCK_OFFSET: Seconds = Seconds(5);
@@ -28,6 +33,10 @@ pub const CLOCK_OFFSET: Seconds = Seconds(5);
 pub const RECORD_MARGIN: Seconds = Seconds(10 + LONGEST_LEEWAY.0);
 /// The longest leeway an issuer may be given: the guard forgets spent tokens by it.
 pub const LONGEST_LEEWAY: Seconds = Seconds(300);
+/// The largest `iat_skew` an issuer may be given: how far ahead of the accepting clock an `iat` may lie.
+pub const LARGEST_IAT_SKEW: Seconds = Seconds(10);
+/// How long after the spend the same request, with the same idempotency key, gets the same token again.
+pub const REPEAT_FOR: Seconds = Seconds(60);
 /// How far ahead of the moment history was lost the fence stands: no token accepted before can have a later `iat`, because `iat`
-/// may lie at most 10 s ahead of the accepting clock, and that clock at most [`CLOCK_OFFSET`] ahead of this one.
-pub const FENCE_MARGIN: Seconds = Seconds(15);
+/// may lie at most [`LARGEST_IAT_SKEW`] ahead of the accepting clock, and that clock at most [`CLOCK_OFFSET`] ahead of this one.
+pub const FENCE_MARGIN: Seconds = Seconds(LARGEST_IAT_SKEW.0 + CLOCK_OFFSET.0);

@@ -3,12 +3,13 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::domain::{Clock as _, Seconds, Timestamp};
-use crate::release::issuance::Spends;
+use crate::domain::{Clock as _, Digest256, Seconds, Timestamp};
+use crate::release::issuance::{Spends, Times};
 
-use super::conformance::{START, World, token, word};
+use super::conformance::{START, World, lasting_ten_minutes, token, use_up, word};
+use super::guard::Passed;
 use super::tests::SqliteWorld;
-use super::{CLOCK_OFFSET, FENCE_MARGIN};
+use super::{CLOCK_OFFSET, FENCE_MARGIN, REPEAT_FOR};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -16,6 +17,8 @@ enum Step {
     Mint {
         ahead: u64,
         lifetime: u64,
+        /// The client that has it sends an idempotency key, always the same.
+        repeatable: bool,
     },
     /// Somebody presents one of the tokens.
     Present(prop::sample::Index),
@@ -28,7 +31,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (0..=10_u64, 1..=120_u64).prop_map(|(ahead, lifetime)| Step::Mint { ahead, lifetime }),
+        3 => (0..=10_u64, 1..=120_u64, any::<bool>()).prop_map(|(ahead, lifetime, repeatable)| Step::Mint { ahead, lifetime, repeatable }),
         8 => any::<prop::sample::Index>().prop_map(Step::Present),
         3 => (1..=30_u64).prop_map(Step::Advance),
         1 => (100..=900_u64).prop_map(Step::Advance),
@@ -50,7 +53,8 @@ struct Model {
 
 struct Presented {
     remembered: bool,
-    released: u32,
+    /// When it was spent, and the times of the token for it, for the one time it may be.
+    released: Option<(Timestamp, Times)>,
     spends: Spends,
 }
 
@@ -76,7 +80,12 @@ impl Model {
         if token.spends.issued_at <= Some(self.fence) {
             return "fenced";
         }
-        if std::mem::replace(&mut token.remembered, true) { "replayed" } else { "fresh" }
+        let repeats = token.spends.owner.is_some() && token.released.is_some_and(|(at, _)| self.high_water <= at + REPEAT_FOR);
+        match (std::mem::replace(&mut token.remembered, true), repeats) {
+            (false, _) => "fresh",
+            (true, true) => "repeat",
+            (true, false) => "replayed",
+        }
     }
 
     fn verifies(&self, index: usize, now: Timestamp) -> bool {
@@ -93,11 +102,13 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
         let now = world.clock().now();
         model.latest = model.latest.max(now);
         match step {
-            Step::Mint { ahead, lifetime } => {
+            Step::Mint { ahead, lifetime, repeatable } => {
                 let issued_at = now + Seconds(ahead);
                 let refused_from = issued_at + Seconds(lifetime) + Seconds(60);
-                let spends = Spends { issued_at: Some(issued_at), refused_from, ..token(&number.to_string(), &world) };
-                model.tokens.push(Presented { remembered: false, released: 0, spends });
+                let name = number.to_string();
+                let owner = repeatable.then(|| Digest256::of(name.as_bytes()));
+                let spends = Spends { issued_at: Some(issued_at), owner, refused_from, ..token(&name, &world) };
+                model.tokens.push(Presented { remembered: false, released: None, spends });
             }
             Step::Present(index) => {
                 let chosen = (!model.tokens.is_empty()).then(|| index.index(model.tokens.len()));
@@ -130,11 +141,17 @@ async fn present(world: &SqliteWorld, model: &mut Model, index: usize) -> Result
     if !model.verifies(index, now) {
         return Ok(());
     }
-    let found = word(&world.guard().use_up(&model.tokens[index].spends).await);
-    prop_assert_eq!(found, model.expected(index, now), "at {}", now);
-    let token = &mut model.tokens[index];
-    token.released += u32::from(found == "fresh");
-    prop_assert!(token.released <= 1, "two tokens for one: {:?}", token.spends);
+    let outcome = use_up(world, &model.tokens[index].spends).await;
+    prop_assert_eq!(word(&outcome), model.expected(index, now), "at {}", now);
+    let (spent_at, token) = (model.high_water, &mut model.tokens[index]);
+    match outcome {
+        Ok(Passed::First) => {
+            prop_assert!(token.released.is_none(), "two tokens for one: {:?}", token.spends);
+            token.released = Some((spent_at, lasting_ten_minutes(now)));
+        }
+        Ok(Passed::Again(times)) => prop_assert_eq!(Some(times), token.released.map(|(_, times)| times), "the same token"),
+        Err(_) => {}
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What the guard asks of an engine, and what an engine may answer.
 
-use crate::domain::Timestamp;
+use crate::domain::{Digest256, Timestamp};
+use crate::release::issuance::Times;
 
 use super::key::ReplayKey;
 
@@ -8,24 +9,58 @@ use super::key::ReplayKey;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spend {
     pub(super) key: ReplayKey,
-    /// Made for this attempt: tells our own write, found again after a lost reply, from somebody else's.
-    pub(super) nonce: [u8; 16],
+    /// What the record will hold, and by which its own spend is known again.
+    pub(super) owner: Owner,
     /// `iat` of the subject token, for the fence.
     pub(super) issued_at: Timestamp,
     /// `exp + leeway` of the subject token.
     pub(super) refused_from: Timestamp,
     /// What our clock said when this was sent; the engine compares it with its own.
     pub(super) sent_at: Timestamp,
+    /// `iat` and `exp` of the token that this spend would release. Remembered beside an [`Owner::Request`], and only there.
+    pub(super) released: Times,
 }
 
-/// An engine's answer. Only the first two let a token out.
+/// Whose spend it is. The two kinds differ in length, so that one can never be taken for the other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Owner {
+    /// One attempt: random, made for it. Tells our own write, found again after a lost reply, from somebody else's.
+    Attempt([u8; 16]),
+    /// One request that its client may repeat: a digest over its idempotency key and all that decides its answer.
+    Request(Digest256),
+}
+
+impl Owner {
+    /// 16 or 32 bytes.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Attempt(nonce) => nonce,
+            Self::Request(digest) => digest.as_bytes(),
+        }
+    }
+
+    /// Whether a later spend of the same owner may be answered with [`Verdict::Repeat`].
+    pub(super) fn may_repeat(&self) -> bool {
+        matches!(self, Self::Request(_))
+    }
+}
+
+/// An engine's answer. Only the first three let a token out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
     /// Remembered now, for the first time.
     Fresh,
     /// Remembered before, by this very attempt.
     OwnRetry,
-    /// Remembered before, by somebody else.
+    /// Remembered before, by the same request, at most [`super::REPEAT_FOR`] ago by the engine's clock. Comes after clock, expiry and
+    /// fence: those win.
+    Repeat {
+        /// `iat` of the token that the first spend released.
+        issued_at: Timestamp,
+        /// Its `exp`.
+        expires_at: Timestamp,
+    },
+    /// Remembered before, by somebody else, or too long ago to be repeated.
     Replayed {
         /// When, by the engine's clock.
         first_at: Timestamp,

@@ -1,18 +1,29 @@
 //! Evidence that a subject token was used up for a minted token.
 
-use crate::release::issuance::MintedToken;
+use crate::domain::IssuerUrl;
+use crate::release::issuance::{KeyRing, MintedToken, SigningFailed, Times};
+
+/// How a spend ended well.
+#[derive(Debug)]
+pub enum SpendOutcome {
+    /// The subject token is spent for the minted one.
+    Spent(SpentToken),
+    /// It was spent before, by the same request of the same client.
+    Repeated(RepeatedToken),
+}
 
 /// A minted token whose subject token is spent, durably. Still sealed: only the decision record opens it.
 ///
-/// Made by [`super::ReplayGuard::spend`] alone.
+/// Made by [`super::ReplayGuard::spend`], or from a [`RepeatedToken`], and by nothing else.
 #[derive(Debug)]
 pub struct SpentToken {
     minted: MintedToken,
+    repeats: bool,
 }
 
 impl SpentToken {
     pub(super) fn new(minted: MintedToken) -> Self {
-        Self { minted }
+        Self { minted, repeats: false }
     }
 
     /// Hands the sealed token to the decision record.
@@ -23,5 +34,39 @@ impl SpentToken {
     /// The sealed token, for what the decision record says about it.
     pub(in crate::release) fn minted(&self) -> &MintedToken {
         &self.minted
+    }
+
+    /// Whether an earlier request spent the subject token, and may have got this very token.
+    pub(in crate::release) fn repeats(&self) -> bool {
+        self.repeats
+    }
+}
+
+/// A minted token whose subject token was spent by the same request before: not to be released as it is, because the first answer had
+/// other times. Made by [`super::ReplayGuard::spend`] alone.
+#[derive(Debug)]
+pub struct RepeatedToken {
+    minted: MintedToken,
+    released: Times,
+}
+
+impl RepeatedToken {
+    /// None when the token of those times may not be released now.
+    ///
+    /// The trust of today decides a repeat: what it lets end earlier than the first token ended cannot be the same token, and another
+    /// one would be a second. What has expired meanwhile helps nobody. The caller is told what is true in both cases: the subject token
+    /// was spent.
+    pub(super) fn of(minted: MintedToken, released: Times) -> Option<Self> {
+        let Times { issued_at, expires_at } = released;
+        let honoured = expires_at <= minted.times().expires_at && expires_at > minted.minted_at() && expires_at > issued_at;
+        honoured.then_some(Self { minted, released })
+    }
+
+    /// Signs the token that the first answer held, or would have held: the same `jti`, `iat` and `exp`, and what trust permits now.
+    ///
+    /// # Errors
+    /// When no key signs. The subject token is no more spent than it was.
+    pub fn mint_again(self, ring: &KeyRing, issuer: &IssuerUrl) -> Result<SpentToken, SigningFailed> {
+        Ok(SpentToken { minted: self.minted.at(self.released, ring, issuer)?, repeats: true })
     }
 }

@@ -4,19 +4,19 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::domain::{Clock, ManualClock, Seconds, Timestamp};
+use crate::domain::{Clock, Digest256, ManualClock, Seconds, Timestamp};
 use crate::release::issuance::Spends;
-use crate::store::{OpenMode, Store, StoreSettings};
+use crate::store::{OpenMode, SqliteSettings, SqliteStore};
 use crate::token::ReplayMode;
 
-use super::conformance::{START, World, honours_the_contract, past_the_fence, token, word};
+use super::conformance::{START, World, honours_the_contract, past_the_fence, token, use_up, word};
 use super::{CLOCK_OFFSET, FENCE_MARGIN, ReplayGuard, sqlite};
 
 /// A directory with a database, and a guard on it.
 pub(super) struct SqliteWorld {
     clock: Arc<ManualClock>,
     directory: tempfile::TempDir,
-    open: Option<(Store, ReplayGuard)>,
+    open: Option<(SqliteStore, ReplayGuard)>,
 }
 
 impl SqliteWorld {
@@ -26,11 +26,11 @@ impl SqliteWorld {
         world
     }
 
-    fn settings(&self) -> StoreSettings {
-        StoreSettings { path: self.directory.path().join("cambist.db") }
+    fn settings(&self) -> SqliteSettings {
+        SqliteSettings { path: self.directory.path().join("cambist.db") }
     }
 
-    fn store(&self) -> &Store {
+    fn store(&self) -> &SqliteStore {
         &self.open.as_ref().unwrap().0
     }
 
@@ -50,7 +50,7 @@ impl World for SqliteWorld {
 
     fn restart(&mut self) {
         self.stop();
-        let store = Store::open(&self.settings(), &[sqlite::SCHEMA], OpenMode::Serve).unwrap();
+        let store = SqliteStore::open(&self.settings(), &[sqlite::SCHEMA], OpenMode::Serve).unwrap();
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
         let guard = ReplayGuard::sqlite(store.clone(), clock).unwrap();
         self.open = Some((store, guard));
@@ -81,19 +81,19 @@ async fn a_reusable_token_does_not_need_the_store() {
     world.store().run_blocking(|conn| conn.execute_batch("DROP TABLE replay_spent; DROP TABLE replay_history")).unwrap();
     let once = token("a", &world);
     let reusable = Spends { mode: ReplayMode::Reusable, ..once.clone() };
-    assert_eq!(word(&world.guard().use_up(&reusable).await), "fresh");
-    assert_eq!(word(&world.guard().use_up(&once).await), "store_unavailable");
+    assert_eq!(word(&use_up(&world, &reusable).await), "fresh");
+    assert_eq!(word(&use_up(&world, &once).await), "store_unavailable");
 }
 
 #[tokio::test]
 async fn history_that_vanishes_while_running_puts_up_the_fence_again() {
     let world = past_the_fence(SqliteWorld::new());
     let spends = token("a", &world);
-    assert_eq!(word(&world.guard().use_up(&spends).await), "fresh");
+    assert_eq!(word(&use_up(&world, &spends).await), "fresh");
     world.store().run_blocking(|conn| conn.execute_batch("DELETE FROM replay_spent; DELETE FROM replay_history")).unwrap();
-    assert_eq!(word(&world.guard().use_up(&spends).await), "fenced");
+    assert_eq!(word(&use_up(&world, &spends).await), "fenced");
     world.clock().advance(FENCE_MARGIN + Seconds(1));
-    assert_eq!(word(&world.guard().use_up(&token("b", &world)).await), "fresh", "the fence stays where it was put");
+    assert_eq!(word(&use_up(&world, &token("b", &world)).await), "fresh", "the fence stays where it was put");
 }
 
 #[tokio::test]
@@ -105,16 +105,16 @@ async fn accepting_a_loss_cuts_off_everything_before_and_believes_the_clock() {
     world.clock().advance(Seconds(31_536_000));
     world.guard().tick().await.unwrap();
     world.clock().step_to(now);
-    assert_eq!(word(&world.guard().use_up(&spends).await), "clock_offset");
+    assert_eq!(word(&use_up(&world, &spends).await), "clock_offset");
 
     world.stop();
-    let init = Store::open(&world.settings(), &[sqlite::SCHEMA], OpenMode::Init { accept_loss: true }).unwrap();
-    init.reset_deployment(move |conn| sqlite::cut_off(conn, now)).unwrap();
+    let init = SqliteStore::open(&world.settings(), &[sqlite::SCHEMA], OpenMode::Init { accept_loss: true }).unwrap();
+    init.run(move |conn| sqlite::cut_off(conn, now)).await.unwrap();
     drop(init);
     world.restart();
-    assert_eq!(word(&world.guard().use_up(&spends).await), "fenced");
+    assert_eq!(word(&use_up(&world, &spends).await), "fenced");
     world.clock().advance(FENCE_MARGIN + Seconds(1));
-    assert_eq!(word(&world.guard().use_up(&token("b", &world)).await), "fresh");
+    assert_eq!(word(&use_up(&world, &token("b", &world)).await), "fresh");
 }
 
 #[tokio::test]
@@ -123,13 +123,13 @@ async fn forgetting_goes_in_batches_and_keeps_up() {
     let soon = (world.clock().now() + Seconds(1)).unix();
     let fill = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-         INSERT INTO replay_spent SELECT randomblob(32), x'00', 0, {soon} FROM n"
+         INSERT INTO replay_spent (key, owner, spent_at, keep_until) SELECT randomblob(32), x'00', 0, {soon} FROM n"
     );
     world.store().run_blocking(move |conn| conn.execute_batch(&fill)).unwrap();
-    assert_eq!(world.guard().tick().await.unwrap(), 0);
+    assert_eq!(world.guard().tick().await.unwrap().forgotten, 0);
     world.clock().advance(Seconds(1));
-    assert_eq!(world.guard().tick().await.unwrap(), 16_384);
-    assert_eq!(world.guard().tick().await.unwrap(), 20_000 - 16_384);
+    assert_eq!(world.guard().tick().await.unwrap().forgotten, 16_384);
+    assert_eq!(world.guard().tick().await.unwrap().forgotten, 20_000 - 16_384);
     assert_eq!(world.records(), 0);
 }
 
@@ -156,11 +156,49 @@ async fn a_store_that_others_are_ahead_of_is_fenced_like_a_new_one() {
         world.clock().advance(Seconds(3_600));
         assert_eq!(world.guard().continue_after(seen).unwrap(), fenced, "{why}");
         let expected = if fenced { "fenced" } else { "fresh" };
-        assert_eq!(word(&world.guard().use_up(&token("a", &world)).await), expected, "{why}");
+        assert_eq!(word(&use_up(&world, &token("a", &world)).await), expected, "{why}");
         let late = Some(world.clock().now() + CLOCK_OFFSET);
         world.restart();
         assert!(!world.guard().continue_after(late).unwrap(), "{why}: what it was told once, it remembers");
         world.clock().advance(FENCE_MARGIN + Seconds(1));
-        assert_eq!(word(&world.guard().use_up(&token("b", &world)).await), "fresh", "{why}");
+        assert_eq!(word(&use_up(&world, &token("b", &world)).await), "fresh", "{why}");
     }
+}
+
+#[tokio::test]
+async fn a_database_made_before_requests_could_be_repeated_goes_on() {
+    let mut world = past_the_fence(SqliteWorld::new());
+    let old = token("old", &world);
+    assert_eq!(word(&use_up(&world, &old).await), "fresh");
+    let columns = "ALTER TABLE replay_spent DROP COLUMN released_iat; ALTER TABLE replay_spent DROP COLUMN released_exp";
+    world.store().run_blocking(move |conn| conn.execute_batch(columns)).unwrap();
+    for why in ["the first start adds the columns", "the second finds them"] {
+        world.restart();
+        let repeatable = |name: &str| Spends { owner: Some(Digest256::of(name.as_bytes())), ..token(name, &world) };
+        assert_eq!(word(&use_up(&world, &old).await), "replayed", "{why}");
+        assert_eq!(word(&use_up(&world, &repeatable("old")).await), "replayed", "{why}");
+        assert_eq!(word(&use_up(&world, &repeatable(why)).await), "fresh", "{why}");
+        assert_eq!(word(&use_up(&world, &repeatable(why)).await), "repeat", "{why}");
+    }
+    // What the guard of that time wrote, and read.
+    let insert = "INSERT INTO replay_spent (key, owner, spent_at, keep_until) VALUES (zeroblob(32), x'00', 1, 2) ON CONFLICT DO NOTHING";
+    assert_eq!(world.store().run_blocking(move |conn| conn.execute(insert, [])).unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_fence_refuses_what_is_still_remembered_too() {
+    let world = past_the_fence(SqliteWorld::new());
+    let spends = Spends { owner: Some(Digest256::of(b"request")), ..token("a", &world) };
+    assert_eq!(word(&use_up(&world, &spends).await), "fresh");
+    world.store().run_blocking(|conn| conn.execute_batch("DELETE FROM replay_history")).unwrap();
+    assert_eq!(word(&use_up(&world, &spends).await), "fenced");
+}
+
+#[tokio::test]
+async fn a_record_without_the_times_of_its_token_is_not_repeated() {
+    let world = past_the_fence(SqliteWorld::new());
+    let spends = Spends { owner: Some(Digest256::of(b"request")), ..token("a", &world) };
+    assert_eq!(word(&use_up(&world, &spends).await), "fresh");
+    world.store().run_blocking(|conn| conn.execute_batch("UPDATE replay_spent SET released_exp = NULL")).unwrap();
+    assert_eq!(word(&use_up(&world, &spends).await), "replayed");
 }

@@ -5,6 +5,7 @@ mod crashes;
 mod draining;
 mod flood;
 mod hang_ups;
+mod health;
 mod issuers;
 mod keys;
 mod log_verify;

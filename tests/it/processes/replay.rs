@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{BufReader, Write as _};
 use std::sync::Barrier;
 
-use cambist::domain::{Clock as _, SystemClock};
+use cambist::domain::{Clock as _, SystemClock, TokenId};
 
 use super::issued_by_input;
-use crate::support::{LocalIssuer, Server, ServerOptions, connect, eventually, exchange_request, read_answer, release};
+use crate::support::{
+    LocalIssuer, Server, ServerOptions, Trail, connect, eventually, exchange_request, exchange_request_with, read_answer, release,
+};
 
 /// Posts one token on many connections at the same moment; counts the answers.
 fn race(server: &Server, token: &str, posts: usize) -> BTreeMap<String, usize> {
@@ -65,6 +67,32 @@ fn fifty_posts_of_one_token_get_one_token_also_after_a_crash_and_without_the_dat
     });
     assert_eq!(server.exchange(&after_the_fence).reason(), "rejected: replayed");
     assert_eq!(server.exchange(&token).reason(), "rejected: fenced", "for ever");
+}
+
+#[test]
+fn a_request_whose_answer_was_lost_in_a_crash_is_repeated() {
+    let issuer = LocalIssuer::start();
+    let mut server = Server::start(&ServerOptions::trusting(&issuer.trust()));
+    let (token, key) = (issuer.token(), new_key());
+    let request = exchange_request_with(&token, &format!("Idempotency-Key: {key}"));
+    let mut connection = connect(&server.public.parse().unwrap()).unwrap();
+    connection.write_all(request.as_bytes()).unwrap();
+    eventually("the token is spent and recorded", || !issued_by_input(&server).is_empty());
+    drop(connection);
+    server.kill();
+    server.restart();
+    let answer = server.client().send(request.as_bytes()).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    Trail::token(&answer.token().unwrap());
+    let recorded: Vec<_> = issued_by_input(&server).into_values().flatten().collect();
+    assert_eq!(recorded, [answer.token_part(1)["jti"].as_str().unwrap(); 2], "two lines for one token");
+    assert_eq!(server.exchange(&token).reason(), "rejected: replayed", "without the key");
+}
+
+fn new_key() -> String {
+    let key = TokenId::random().as_str().repeat(2);
+    Trail::secret(&key);
+    key
 }
 
 #[test]

@@ -44,10 +44,10 @@ impl TestApp {
         Trail::follow();
         let diagnostics = Diagnostics::new();
         let settings = Settings::load(&folder.path().join("cambist.toml"), &diagnostics).ok_or_else(|| render(&diagnostics))?;
-        if !settings.store.file.exists() {
+        if settings.store.file().is_some_and(|file| !file.exists()) {
             // A hundred seconds old, so that its fence is behind the tokens of the tests.
             let then = Arc::new(ManualClock::at(Timestamp::from_unix(NOW - 100)));
-            App::prepare_store(&settings, then).map_err(|error| error.to_string())?;
+            App::prepare_store(&settings, then).await.map_err(|error| error.to_string())?;
         }
         let clock = Arc::new(ManualClock::at(Timestamp::from_unix(NOW)));
         let web = Arc::new(FakeWeb::default());

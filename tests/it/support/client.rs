@@ -70,6 +70,11 @@ pub(crate) fn exchange_request(token: &str) -> String {
     format!("{head}content-length: {}\r\n\r\n{body}", body.len())
 }
 
+/// The same with another header.
+pub(crate) fn exchange_request_with(token: &str, header: &str) -> String {
+    exchange_request(token).replacen("\r\n", &format!("\r\n{header}\r\n"), 1)
+}
+
 /// Reads one answer; fails when the connection ends before it does.
 pub(crate) fn read_answer(connection: &mut impl BufRead) -> io::Result<Answer> {
     let status = read_line(connection)?;

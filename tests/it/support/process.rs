@@ -67,7 +67,8 @@ impl Server {
         if options.aged_store {
             let settings = Settings::load(&server.config_file(), &Diagnostics::new()).expect("the configuration of the test is good");
             let then = SystemClock::new().now() - Seconds(100);
-            App::prepare_store(&settings, Arc::new(ManualClock::at(then))).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(App::prepare_store(&settings, Arc::new(ManualClock::at(then)))).unwrap();
         }
         server
     }

@@ -6,8 +6,10 @@
 mod at_rest;
 mod error;
 mod jwks;
+mod kept;
 mod key;
 mod published;
+mod redis;
 mod ring;
 mod rotation;
 mod service;
@@ -16,11 +18,12 @@ mod sqlite;
 
 pub use at_rest::{AtRestError, EncryptionKeySource};
 pub use error::{KeysError, SigningFailed};
+pub use kept::forget_ring;
 pub(in crate::release) use key::ACCESS_TOKEN;
 pub use published::PublishedKey;
 pub use ring::{KeyDescription, KeyRing, KeyState};
 pub use service::{Keys, KeysSettings, RingLost};
-pub use sqlite::{SCHEMA, forget_ring};
+pub use sqlite::SCHEMA;
 
 use crate::domain::Seconds;
 use crate::token::Algorithm;

@@ -6,6 +6,7 @@ use crate::domain::Timestamp;
 use crate::store::Schema;
 use crate::token::Algorithm;
 
+use super::kept::StoredRing;
 use super::published::PublishedKey;
 
 /// The tables of the key ring.
@@ -23,13 +24,6 @@ pub const SCHEMA: Schema = Schema {
               first_published INTEGER NOT NULL
           ) STRICT, WITHOUT ROWID;",
 };
-
-/// The ring as the store holds it. Secret only as long as the encryption keys are.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct StoredRing {
-    pub(super) version: u64,
-    pub(super) wrapped: Box<str>,
-}
 
 /// The stored ring, if there is one.
 pub(super) fn read(conn: &Connection) -> rusqlite::Result<Option<StoredRing>> {
@@ -54,9 +48,8 @@ pub(super) fn replace(conn: &Connection, expected: Option<&StoredRing>, new: &St
     Ok(true)
 }
 
-/// Forgets the ring, so that new keys are made and everything signed before verifies no more. For `store init --accept-loss`. The
-/// history of public keys stays.
-pub fn forget_ring(conn: &Connection) -> rusqlite::Result<()> {
+/// Forgets the ring. The history of public keys stays.
+pub(super) fn forget(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute("DELETE FROM key_ring", []).map(drop)
 }
 

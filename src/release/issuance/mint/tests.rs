@@ -6,7 +6,9 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::{Audience, ClaimPath, IssuerName, RelationshipName, Scope, Scopes, Seconds, SubjectToken, TargetName};
+use crate::domain::{
+    Audience, ClaimPath, Digest256, IdempotencyKey, IssuerName, RelationshipName, Scope, Scopes, Seconds, SubjectToken, TargetName,
+};
 use crate::policy::{Ask, ClaimMapping, ClaimMatcher, Condition, Grant, Scalar, Target, TrustPolicyBuilder, TrustRelationship, evaluate};
 use crate::token::{Algorithm, Algorithms, Expectations, KeySet, ReplayMode, SubjectRule, UnverifiedToken, VerifiedToken, verify};
 
@@ -55,7 +57,7 @@ fn permit(ring: &KeyRing, algorithm: Algorithm, cap_to_subject: bool, mapped: &[
 }
 
 fn minted(ring: &KeyRing, permit: Permit) -> MintedToken {
-    mint(permit, ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW).unwrap()
+    mint(permit, ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW, None).unwrap()
 }
 
 fn payload(token: &str) -> Value {
@@ -66,7 +68,7 @@ fn payload(token: &str) -> Value {
 fn an_issued_token_says_what_rfc_9068_wants_and_no_more() {
     let ring = KeyRing::begin(NOW).unwrap();
     let token = minted(&ring, permit(&ring, Algorithm::Es256, false, &[("env", "environment"), ("try", "attempt"), ("none", "nothing")]));
-    assert_eq!((token.issued_at(), token.expires_at()), (NOW, NOW + Seconds(600)));
+    assert_eq!(token.times(), Times { issued_at: NOW, expires_at: NOW + Seconds(600) });
     assert_eq!((token.relationship().as_str(), token.target().as_str(), token.subject()), ("web-shop", "deploy", "ci:job"));
     assert_eq!((token.scopes().to_string(), token.spends().mode), ("read write".into(), ReplayMode::Once));
     let (id, printed) = (token.id().as_str().to_owned(), format!("{token:?}"));
@@ -91,7 +93,7 @@ fn the_target_chooses_the_algorithm() {
         let header: Value = serde_json::from_slice(&header).unwrap();
         assert_eq!(header, json!({"alg": algorithm.name(), "typ": "at+jwt", "kid": key.kid}));
     }
-    let unsupported = mint(permit(&ring, Algorithm::Ps512, false, &[]), &ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW);
+    let unsupported = mint(permit(&ring, Algorithm::Ps512, false, &[]), &ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW, None);
     assert_eq!(unsupported.unwrap_err(), SigningFailed::NoKey(Algorithm::Ps512));
 }
 
@@ -100,7 +102,7 @@ fn a_capped_token_does_not_outlive_its_subject_token() {
     let ring = KeyRing::begin(NOW).unwrap();
     for (cap, expected) in [(true, 300), (false, 600)] {
         let token = minted(&ring, permit(&ring, Algorithm::EdDsa, cap, &[]));
-        assert_eq!(token.expires_at(), NOW + Seconds(expected));
+        assert_eq!(token.expires_in(), Seconds(expected));
         assert_eq!(payload(token.unseal().expose_secret())["exp"], json!(NOW.unix() + expected));
     }
 }
@@ -111,7 +113,7 @@ fn a_mapped_claim_never_stands_for_one_of_ours() {
     let issuer = IssuerUrl::parse("https://sts.test").unwrap();
     for name in ["sub", "scope", "aud", "exp", "cnf"] {
         let permit = permit(&ring, Algorithm::EdDsa, false, &[(name, "environment")]);
-        assert_eq!(mint(permit, &ring, &issuer, NOW).unwrap_err(), SigningFailed::ReservedClaim, "{name}");
+        assert_eq!(mint(permit, &ring, &issuer, NOW, None).unwrap_err(), SigningFailed::ReservedClaim, "{name}");
     }
 }
 
@@ -121,4 +123,32 @@ fn every_token_has_an_id_of_its_own() {
     let ids: std::collections::BTreeSet<_> =
         (0..50).map(|_| minted(&ring, permit(&ring, Algorithm::EdDsa, false, &[])).id().as_str().to_owned()).collect();
     assert_eq!(ids.len(), 50);
+}
+
+#[test]
+fn a_repeatable_request_gets_one_id_however_often_its_token_is_minted() {
+    let ring = KeyRing::begin(NOW).unwrap();
+    let issuer = IssuerUrl::parse("https://sts.test").unwrap();
+    let key = IdempotencyKey::parse(&"k".repeat(32)).unwrap();
+    let request = |text: &[u8]| RepeatableRequest::new(&key, Digest256::of(text));
+    let minted = |request| mint(permit(&ring, Algorithm::EdDsa, false, &[]), &ring, &issuer, NOW, Some(request)).unwrap();
+    let (first, second, other) = (minted(request(b"a")), minted(request(b"a")), minted(request(b"b")));
+    assert_eq!((first.id(), first.spends().owner), (second.id(), second.spends().owner));
+    assert!(first.spends().owner.is_some());
+    assert!(first.id() != other.id() && first.spends().owner != other.spends().owner, "another request");
+}
+
+#[test]
+fn a_token_minted_again_differs_in_its_times_only() {
+    let ring = KeyRing::begin(NOW).unwrap();
+    let issuer = IssuerUrl::parse("https://sts.test").unwrap();
+    let token = minted(&ring, permit(&ring, Algorithm::EdDsa, false, &[("env", "environment")]));
+    let (id, owner) = (token.id().clone(), token.spends().owner);
+    let times = Times { issued_at: NOW - Seconds(30), expires_at: NOW + Seconds(570) };
+    let again = token.at(times, &ring, &issuer).unwrap();
+    assert_eq!((again.id(), again.times(), again.spends().owner), (&id, times, owner));
+    assert_eq!(again.expires_in(), Seconds(570), "what is left of it, and not all that it had");
+    let payload = payload(again.unseal().expose_secret());
+    assert_eq!((&payload["iat"], &payload["exp"]), (&json!(times.issued_at), &json!(times.expires_at)));
+    assert_eq!((&payload["jti"], &payload["env"], &payload["scope"]), (&json!(id.as_str()), &json!("prod"), &json!("read write")));
 }

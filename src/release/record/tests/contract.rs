@@ -23,7 +23,7 @@ async fn complete(test: &TestLog) -> Vec<u8> {
     draft.asked(Some("https://deploy.example.com"), Some("deploy:web"));
     draft.permitted(&permit);
     draft.scopes_granted = Some(permit.scopes().clone());
-    let facts = IssuedFacts { jti: "jti-1", kid: "kid-1", expires_in: 600 };
+    let facts = IssuedFacts { jti: "jti-1", kid: "kid-1", expires_in: 600, repeats: true };
     log.issued(log.reserve().unwrap(), &draft, facts).await.unwrap();
     for denial in [Denial::Condition(miss("dev")), Denial::Ambiguous { relationships: vec![permit.relationship().clone()] }] {
         let mut draft = test.verified();

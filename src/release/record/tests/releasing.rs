@@ -7,20 +7,23 @@ use super::support::*;
 use crate::domain::{Clock as _, IssuerUrl, Seconds};
 use crate::release::issuance::{KeyRing, mint};
 use crate::release::record::*;
-use crate::release::replay::{ReplayGuard, SpentToken, sqlite};
-use crate::store::{OpenMode, Store, StoreSettings};
+use crate::release::replay::{ReplayGuard, SpendOutcome, SpentToken, sqlite};
+use crate::store::{OpenMode, SqliteSettings, SqliteStore};
 
 /// A token that was minted by a real key ring and spent with a real guard.
 async fn spent(test: &TestLog) -> SpentToken {
-    let settings = StoreSettings { path: test.directory.path().join("cambist.db") };
-    let store = Store::open(&settings, &[sqlite::SCHEMA], OpenMode::Serve).unwrap();
+    let settings = SqliteSettings { path: test.directory.path().join("cambist.db") };
+    let store = SqliteStore::open(&settings, &[sqlite::SCHEMA], OpenMode::Serve).unwrap();
     let guard = ReplayGuard::sqlite(store, test.clock.clone()).unwrap();
     // Past the fence that a new store starts with.
     test.clock.advance(Seconds(60));
     guard.tick().await.unwrap();
     let ring = KeyRing::begin(test.clock.now()).unwrap();
-    let minted = mint(test.permit(), &ring, &IssuerUrl::parse("https://sts.test").unwrap(), test.clock.now()).unwrap();
-    guard.spend(minted).await.unwrap()
+    let minted = mint(test.permit(), &ring, &IssuerUrl::parse("https://sts.test").unwrap(), test.clock.now(), None).unwrap();
+    match guard.spend(minted).await.unwrap() {
+        SpendOutcome::Spent(spent) => spent,
+        SpendOutcome::Repeated(repeated) => panic!("{repeated:?} was never spent before"),
+    }
 }
 
 #[tokio::test]

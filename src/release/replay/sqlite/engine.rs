@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::domain::{Clock, Timestamp};
 use crate::release::replay::SpendError;
 use crate::release::replay::spend::{Spend, Verdict};
-use crate::store::{Store, StoreError};
+use crate::store::{SqliteStore, StoreError};
 
 use super::history::{History, SteppedBack};
 use super::records;
@@ -13,14 +13,17 @@ use super::records;
 /// Remembers in one SQLite database.
 pub(in crate::release::replay) struct SqliteEngine {
     clock: Arc<dyn Clock>,
-    store: Store,
+    store: SqliteStore,
 }
 
 impl SqliteEngine {
     /// Makes sure that the database has a history, and so a fence, before the first spend: the fence is put up by time, not by use.
-    pub(in crate::release::replay) fn new(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+    pub(in crate::release::replay) fn new(store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let now = clock.now();
-        store.run_blocking(move |conn| History::load(conn, now))?;
+        store.run_blocking(move |conn| {
+            records::add_missing_columns(conn)?;
+            History::load(conn, now)
+        })?;
         Ok(Self { clock, store })
     }
 

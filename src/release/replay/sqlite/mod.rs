@@ -15,8 +15,8 @@ pub(super) use engine::SqliteEngine;
 
 /// The guard's tables.
 ///
-/// Statements name their columns and a record may be any spend's, so what a later feature must remember of one (the `jti`, `iat` and
-/// `exp` it released) is added as further columns that may be null.
+/// Statements name their columns, so that what is remembered of some spends only stands in columns that may be null. A database made
+/// before there were such columns gets them when the guard starts, and serves an older guard as well as before.
 pub const SCHEMA: Schema = Schema {
     kind: "replay",
     sql: "
@@ -27,9 +27,11 @@ pub const SCHEMA: Schema = Schema {
         ) STRICT;
         CREATE TABLE IF NOT EXISTS replay_spent (
             key BLOB PRIMARY KEY CHECK (length(key) = 32),
-            owner BLOB NOT NULL,            -- the nonce of the attempt that spent it
+            owner BLOB NOT NULL,            -- the nonce of the attempt that spent it, or the digest of the request that may be repeated
             spent_at INTEGER NOT NULL,
-            keep_until INTEGER NOT NULL
+            keep_until INTEGER NOT NULL,
+            released_iat INTEGER,           -- of a request that may be repeated: iat and exp of its token
+            released_exp INTEGER
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS replay_spent_by_end ON replay_spent (keep_until);
     ",

@@ -1,10 +1,11 @@
 //! The records of spent tokens.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::domain::Timestamp;
-use crate::release::replay::spend::{Spend, Verdict};
-use crate::release::replay::{CLOCK_OFFSET, RECORD_MARGIN};
+use crate::release::issuance::Times;
+use crate::release::replay::spend::{Owner, Spend, Verdict};
+use crate::release::replay::{CLOCK_OFFSET, RECORD_MARGIN, REPEAT_FOR};
 
 use super::history::{History, instant, offset, seconds};
 
@@ -32,19 +33,72 @@ pub(super) fn spend(conn: &Connection, spend: &Spend, now: Timestamp) -> rusqlit
 /// The primary key decides who was first.
 fn remember(conn: &Connection, spend: &Spend, time: Timestamp) -> rusqlite::Result<Verdict> {
     let keep_until = spend.refused_from + CLOCK_OFFSET + RECORD_MARGIN;
+    let released = spend.owner.may_repeat().then_some(spend.released);
     let mut insert = conn.prepare_cached(
-        "INSERT INTO replay_spent (key, owner, spent_at, keep_until) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key) DO NOTHING",
+        "INSERT INTO replay_spent (key, owner, spent_at, keep_until, released_iat, released_exp) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (key) DO NOTHING",
     )?;
-    if insert.execute(params![spend.key.as_bytes(), spend.nonce, seconds(time), seconds(keep_until)])? == 1 {
+    let inserted = insert.execute(params![
+        spend.key.as_bytes(),
+        spend.owner.as_bytes(),
+        seconds(time),
+        seconds(keep_until),
+        released.map(|times| seconds(times.issued_at)),
+        released.map(|times| seconds(times.expires_at)),
+    ])?;
+    if inserted == 1 {
         return Ok(Verdict::Fresh);
     }
-    let mut select = conn.prepare_cached("SELECT owner, spent_at FROM replay_spent WHERE key = ?1")?;
-    let found = select.query_row([spend.key.as_bytes()], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?))).optional()?;
-    Ok(match found {
-        Some((owner, _)) if owner == spend.nonce => Verdict::OwnRetry,
-        Some((_, spent_at)) => Verdict::Replayed { first_at: instant(spent_at) },
-        None => Verdict::NotStored,
-    })
+    Ok(Record::find(conn, spend)?.map_or(Verdict::NotStored, |record| record.verdict(&spend.owner, time)))
+}
+
+/// What is remembered of a spend.
+struct Record {
+    owner: Vec<u8>,
+    spent_at: Timestamp,
+    released: Option<Times>,
+}
+
+impl Record {
+    fn find(conn: &Connection, spend: &Spend) -> rusqlite::Result<Option<Self>> {
+        let mut select = conn.prepare_cached("SELECT owner, spent_at, released_iat, released_exp FROM replay_spent WHERE key = ?1")?;
+        let read = |row: &Row<'_>| {
+            let (issued_at, expires_at): (Option<i64>, Option<i64>) = (row.get(2)?, row.get(3)?);
+            let times = |(issued_at, expires_at)| Times { issued_at: instant(issued_at), expires_at: instant(expires_at) };
+            let released = issued_at.zip(expires_at).map(times);
+            Ok(Self { owner: row.get(0)?, spent_at: instant(row.get(1)?), released })
+        };
+        select.query_row([spend.key.as_bytes()], read).optional()
+    }
+
+    /// What it means for a later spend of its token.
+    fn verdict(&self, owner: &Owner, time: Timestamp) -> Verdict {
+        let replayed = Verdict::Replayed { first_at: self.spent_at };
+        if self.owner != owner.as_bytes() {
+            return replayed;
+        }
+        match (owner, self.released) {
+            (Owner::Attempt(_), _) => Verdict::OwnRetry,
+            (Owner::Request(_), Some(Times { issued_at, expires_at })) if time <= self.spent_at + REPEAT_FOR => {
+                Verdict::Repeat { issued_at, expires_at }
+            }
+            (Owner::Request(_), _) => replayed,
+        }
+    }
+}
+
+/// Adds the columns that an older database does not have. Idempotent.
+pub(super) fn add_missing_columns(conn: &Connection) -> rusqlite::Result<()> {
+    for (column, add) in [
+        ("released_iat", "ALTER TABLE replay_spent ADD COLUMN released_iat INTEGER"),
+        ("released_exp", "ALTER TABLE replay_spent ADD COLUMN released_exp INTEGER"),
+    ] {
+        let present = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('replay_spent') WHERE name = ?1)";
+        if !conn.query_row(present, [column], |row| row.get(0))? {
+            conn.execute_batch(add)?;
+        }
+    }
+    Ok(())
 }
 
 /// Forgets at most `most` records that ended by `time`; returns how many.

@@ -11,11 +11,11 @@ use crate::store::{Store, StoreError};
 
 use super::at_rest::{self, EncryptionKeySource, EncryptionKeys};
 use super::error::KeysError;
+use super::kept::{self, StoredRing};
 use super::key::SigningKey;
 use super::published::PublishedKey;
 use super::ring::{KeyDescription, KeyRing};
 use super::rotation::{self, Lines};
-use super::sqlite::{self, StoredRing};
 
 /// How the signing keys are kept.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ impl Keys {
 
     /// Every public key that was ever published, oldest first. Blocks.
     pub fn history(&self) -> Result<Vec<PublishedKey>, KeysError> {
-        Ok(self.store.run_blocking(sqlite::history)?)
+        Ok(kept::history(&self.store)?)
     }
 
     /// What a server does each second: takes over what others changed, writes back what the store lost, and does what is due (marks
@@ -155,7 +155,7 @@ impl Keys {
     /// Takes over a newer ring; writes ours back where the store has lost it. `false` when somebody else was faster.
     fn follow(&self) -> Result<bool, KeysError> {
         let held = self.held.load_full();
-        let stored = self.store.run_blocking(sqlite::read)?;
+        let stored = kept::read(&self.store)?;
         match stored {
             Some(stored) if stored == held.stored => {}
             Some(stored) if stored.version > held.stored.version => {
@@ -201,10 +201,10 @@ impl fmt::Debug for Keys {
 
 fn open_ring(store: &Store, settings: &KeysSettings, clock: &dyn Clock) -> Result<Held, KeysError> {
     for _ in 0..MAX_ATTEMPTS {
-        if let Some(stored) = store.run_blocking(sqlite::read)? {
+        if let Some(stored) = kept::read(store)? {
             return unwrapped(stored, settings);
         }
-        if !store.created() && !store.run_blocking(sqlite::history)?.is_empty() {
+        if !store.created() && !kept::history(store)?.is_empty() {
             tracing::warn!("the store had signing keys and holds none now; new ones are made, and tokens signed before verify no more");
         }
         if let (Some(EncryptionKeySource::File(first)), true) = (settings.encryption_keys.first(), settings.create_if_missing) {
@@ -228,8 +228,7 @@ fn write(
 ) -> Result<Option<Held>, KeysError> {
     let wrapped = EncryptionKeys::read(&settings.encryption_keys)?.wrap(&at_rest::render(&ring)?)?;
     let stored = StoredRing { version: ring.version(), wrapped };
-    let (new, public) = (stored.clone(), ring.public_keys(now));
-    let done = store.run_blocking(move |conn| sqlite::replace(conn, expected.as_ref(), &new, &public))?;
+    let done = kept::replace(store, expected, stored.clone(), ring.public_keys(now))?;
     Ok(done.then(|| Held { ring: Arc::new(ring), stored }))
 }
 

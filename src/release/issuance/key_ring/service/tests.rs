@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::{IssuerName, ManualClock, SubjectToken};
 use crate::release::issuance::{KeyState, PUBLISH_AHEAD, RETIRED_FOR, SIGNING_ALGORITHMS};
-use crate::store::{OpenMode, StoreSettings};
+use crate::store::{OpenMode, SqliteSettings};
 use crate::token::{Algorithm, Algorithms, Expectations, KeySet, RejectedToken, ReplayMode, SubjectRule, UnverifiedToken, verify};
 
 /// One directory with a store, as a server and commands beside it see it.
@@ -28,7 +28,7 @@ impl Deployment {
     }
 
     fn store(&self, mode: OpenMode) -> Store {
-        Store::open(&StoreSettings { path: self.file("cambist.db") }, &[sqlite::SCHEMA], mode).unwrap()
+        Store::sqlite(&SqliteSettings { path: self.file("cambist.db") }, &[super::super::SCHEMA], mode).unwrap()
     }
 
     fn settings(&self, files: &[&str]) -> KeysSettings {

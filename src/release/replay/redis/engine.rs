@@ -1,0 +1,127 @@
+//! The guard's calls as script calls.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use redis::Value;
+
+use crate::domain::{Clock, Seconds, Timestamp};
+use crate::release::replay::guard::Pulse;
+use crate::release::replay::key::ReplayKey;
+use crate::release::replay::spend::{Spend, Verdict};
+use crate::release::replay::{CLOCK_OFFSET, FENCE_MARGIN, RECORD_MARGIN, REPEAT_FOR, SpendError};
+use crate::store::StoreError;
+use crate::store::redis::{Call, RedisStore, Script, Tag, on_master};
+
+use super::answer::{Answer, Said, read};
+
+static GUARD: Script = Script::new(include_str!("guard.lua"));
+
+/// Makes every later call see another history than before: the fence goes up, and the store's clock is believed from now on.
+static CUT_OFF: Script = Script::new(on_master!(
+    "redis.call('HSET', KEYS[1], 'replid', '', 'epoch', '', 'evicted', '', 'latest', 0)
+     return 1"
+));
+
+/// Remembers in Redis.
+pub(in crate::release::replay) struct RedisEngine {
+    /// Fences that our calls put up since the start.
+    armed: AtomicU64,
+    clock: Arc<dyn Clock>,
+    /// Seconds by which the store's clock was ahead of ours, at the last answer.
+    offset: AtomicI64,
+    store: RedisStore,
+    tags: Vec<Tag>,
+}
+
+impl RedisEngine {
+    pub(in crate::release::replay) fn new(store: RedisStore, clock: Arc<dyn Clock>) -> Self {
+        let tags = (0..=u8::MAX).take(usize::from(store.buckets())).map(Tag::spent).collect();
+        Self { armed: AtomicU64::new(0), clock, offset: AtomicI64::new(0), store, tags }
+    }
+
+    pub(in crate::release::replay) async fn spend(&self, spend: Spend) -> Result<Verdict, StoreError> {
+        let tag = self.tag(&spend.key);
+        let keys = [self.store.key(tag, FENCE), self.store.key(tag, &record_name(&spend.key))];
+        let owner = URL_SAFE_NO_PAD.encode(spend.owner.as_bytes());
+        let released = spend.owner.may_repeat().then_some(spend.released);
+        let make = |epoch| {
+            let call = self.guard(&keys, epoch).number(spend.issued_at.unix()).number(spend.refused_from.unix());
+            let call = call.arg(&owner).number((CLOCK_OFFSET + RECORD_MARGIN).0);
+            let call = match released {
+                Some(times) => call.number(times.issued_at.unix()).number(times.expires_at.unix()),
+                None => call.arg("").arg(""),
+            };
+            call.number(REPEAT_FOR.0)
+        };
+        let answer = self.store.call(tag, make).await?;
+        match self.note(tag, &answer)?.said {
+            Said::Verdict(verdict) => Ok(verdict),
+            Said::Fence(_) => Err(self.store.unexpected(tag)),
+        }
+    }
+
+    /// Looks at every fence: they are put up by time, not by use.
+    pub(in crate::release::replay) async fn tick(&self) -> Result<Pulse, SpendError> {
+        let looked = self.store.call_each(&self.tags, |tag, epoch| self.guard(&[self.store.key(tag, FENCE)], epoch)).await?;
+        let (mut until, mut armed) = (Timestamp::default(), 0_u64);
+        for (tag, answer) in self.tags.iter().zip(&looked) {
+            let answer = self.note(*tag, answer)?;
+            match answer.said {
+                Said::Fence(stands) => until = until.max(stands),
+                Said::Verdict(Verdict::Clock { offset }) => return Err(SpendError::ClockOffset { offset }),
+                Said::Verdict(_) => return Err(self.store.unexpected(*tag).into()),
+            }
+            armed += u64::from(answer.armed);
+        }
+        if armed > 0 {
+            tracing::warn!(
+                fence.until = %until, fence.count = armed,
+                "the store may have lost spends (restart, failover, flush, eviction or a clock that went back): tokens issued until then are fenced"
+            );
+        }
+        Ok(Pulse {
+            forgotten: 0,
+            fences: self.armed.load(Ordering::Relaxed),
+            fence_until: until,
+            clock_offset: self.offset.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Cuts off everything issued before now.
+    pub(in crate::release::replay) async fn cut_off(&self) -> Result<(), SpendError> {
+        self.store.call_each(&self.tags, |tag, _| Call::new(&CUT_OFF, &[self.store.key(tag, FENCE)])).await?;
+        self.tick().await.map(drop)
+    }
+
+    /// What every call begins with. The clock is read here, before the lease is looked at for the last time.
+    fn guard(&self, keys: &[String], epoch: u64) -> Call {
+        Call::new(&GUARD, keys).number(epoch).number(self.clock.now().unix()).number(CLOCK_OFFSET.0).number(self.margin().0)
+    }
+
+    /// M: how far ahead of the moment it goes up a fence stands.
+    pub(in crate::release::replay) fn margin(&self) -> Seconds {
+        FENCE_MARGIN + self.store.lease_term()
+    }
+
+    fn tag(&self, key: &ReplayKey) -> Tag {
+        let bucket = key.as_bytes()[31];
+        if self.tags.len() == 1 { self.tags[0] } else { Tag::spent(bucket) }
+    }
+
+    fn note(&self, tag: Tag, value: &Value) -> Result<Answer, StoreError> {
+        let answer = read(value).ok_or_else(|| self.store.unexpected(tag))?;
+        self.offset.store(answer.offset, Ordering::Relaxed);
+        self.armed.fetch_add(u64::from(answer.armed), Ordering::Relaxed);
+        Ok(answer)
+    }
+}
+
+/// 128 bits of the digest: enough that nobody finds a second token of the same name.
+fn record_name(key: &ReplayKey) -> String {
+    format!("spent:{}", URL_SAFE_NO_PAD.encode(&key.as_bytes()[..16]))
+}
+
+const FENCE: &str = "fence";

@@ -1,0 +1,11 @@
+//! The guard's memory in Redis.
+//!
+//! Owns: the one script that answers a spend, the fences it keeps, and how both are read. The store's clock is Redis's own; the
+//! script compares it with the node's on every call.
+//!
+//! A fence stands in the same hash tag as the records that it speaks for, so that they are always on the same server.
+
+mod answer;
+mod engine;
+
+pub(super) use engine::RedisEngine;

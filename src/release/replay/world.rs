@@ -1,0 +1,98 @@
+//! What the tests of the contract stand on.
+
+use std::pin::Pin;
+use std::task::Poll;
+
+use crate::domain::{Audience, Clock as _, Digest256, ManualClock, Seconds, Timestamp};
+use crate::release::issuance::{Spends, Times};
+use crate::token::ReplayMode;
+
+use super::guard::Passed;
+use super::key::ReplayKey;
+use super::spend::{Owner, Spend};
+use super::{FENCE_MARGIN, ReplayGuard, SpendError};
+
+/// A guard with its store and its clock. A new world stands at [`START`], and its store did not exist before.
+pub(super) trait World: Send + Sync {
+    fn guard(&self) -> &ReplayGuard;
+    fn clock(&self) -> &ManualClock;
+    /// The process ends and starts again.
+    fn restart(&mut self);
+    /// The store loses everything; the process starts again.
+    fn lose_everything(&mut self);
+    /// How many spent tokens the store remembers.
+    fn records(&self) -> usize;
+}
+
+pub(super) const START: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+/// A token of an issuer in mode `once` that is `issued_at` now and accepted for six minutes.
+pub(super) fn token(name: &str, world: &impl World) -> Spends {
+    let now = world.clock().now();
+    Spends {
+        audience: Audience::parse("https://deploy.example.com").unwrap(),
+        identity: Digest256::of(name.as_bytes()),
+        issued_at: Some(now),
+        mode: ReplayMode::Once,
+        owner: None,
+        refused_from: now + Seconds(360),
+    }
+}
+
+/// Waits until tokens issued now are accepted.
+pub(super) fn past_the_fence<W: World>(world: W) -> W {
+    world.clock().advance(FENCE_MARGIN + Seconds(1));
+    world
+}
+
+/// The outcome in one word, for tables.
+pub(super) fn word(outcome: &Result<Passed, SpendError>) -> &'static str {
+    match outcome {
+        Ok(Passed::First) => "fresh",
+        Ok(Passed::Again(_)) => "repeat",
+        Err(error) => error.reason(),
+    }
+}
+
+pub(super) async fn use_up(world: &impl World, spends: &Spends) -> Result<Passed, SpendError> {
+    world.guard().use_up(spends, lasting_ten_minutes(world.clock().now())).await
+}
+
+pub(super) fn lasting_ten_minutes(now: Timestamp) -> Times {
+    Times { issued_at: now, expires_at: now + Seconds(600) }
+}
+
+pub(super) async fn spend(world: &impl World, spends: &Spends) -> &'static str {
+    word(&use_up(world, spends).await)
+}
+
+/// What one attempt asks the engine, now.
+pub(super) fn attempt(world: &impl World, spends: &Spends, owner: Owner) -> Spend {
+    let now = world.clock().now();
+    Spend {
+        key: ReplayKey::of(spends).unwrap(),
+        owner,
+        issued_at: spends.issued_at.unwrap(),
+        refused_from: spends.refused_from,
+        sent_at: now,
+        released: lasting_ten_minutes(now),
+    }
+}
+
+/// Begins all of them before any has ended, and gives what they came to.
+pub(super) async fn all_at_once<F: Future>(attempts: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut attempts: Vec<Pin<Box<F>>> = attempts.map(Box::pin).collect();
+    let mut outcomes = Vec::new();
+    std::future::poll_fn(|context| {
+        attempts.retain_mut(|attempt| match attempt.as_mut().poll(context) {
+            Poll::Ready(outcome) => {
+                outcomes.push(outcome);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if attempts.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    outcomes
+}

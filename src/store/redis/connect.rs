@@ -1,0 +1,110 @@
+//! Making one connection: TCP, TLS, authentication.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Cmd, ProtocolVersion, RedisConnectionInfo, Value};
+use rustls::pki_types::ServerName;
+use secrecy::ExposeSecret as _;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::fault::{RedisFault, clip};
+use super::settings::{Address, Credentials, RedisSettings};
+use super::tls;
+
+/// Whom we speak to: Sentinels have users of their own and no databases.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Peer {
+    Sentinel,
+    Server,
+}
+
+/// One connection. Commands of many callers are in flight on it at once; when it is dropped, it is closed.
+pub(super) struct Connection {
+    multiplexed: MultiplexedConnection,
+    driver: JoinHandle<()>,
+}
+
+impl Connection {
+    /// Connects and authenticates, within [`CONNECT`].
+    pub(super) async fn open(settings: &RedisSettings, address: &Address, peer: Peer) -> Result<Self, RedisFault> {
+        let failed = |cause: &str| RedisFault::Connect { server: address.clone(), cause: clip(cause) };
+        let connecting = async {
+            let stream = TcpStream::connect((&*address.host, address.port)).await.map_err(|error| failed(&error.to_string()))?;
+            // A small question should not wait for company.
+            stream.set_nodelay(true).map_err(|error| failed(&error.to_string()))?;
+            let Some(tls) = &settings.tls else { return Self::over(settings, address, peer, stream).await };
+            let tls = tls.clone();
+            let config = tokio::task::spawn_blocking(move || tls::config(&tls)).await;
+            let config = config.map_err(|error| failed(&error.to_string()))?.map_err(|cause| RedisFault::Secret { cause: cause.into() })?;
+            let name = ServerName::try_from(address.host.to_string()).map_err(|error| failed(&error.to_string()))?;
+            let stream = TlsConnector::from(config).connect(name, stream).await.map_err(|error| failed(&format!("TLS: {error}")))?;
+            Self::over(settings, address, peer, stream).await
+        };
+        timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(failed("timed out")))
+    }
+
+    async fn over<S>(settings: &RedisSettings, address: &Address, peer: Peer, stream: S) -> Result<Self, RedisFault>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (credentials, database) = match peer {
+            Peer::Sentinel => (&settings.sentinel_credentials, 0),
+            Peer::Server => (&settings.credentials, settings.database),
+        };
+        let info = login(credentials, database)?;
+        // Each caller has its own deadline; a second one inside the library would only blur whose it was.
+        let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
+        let opened = MultiplexedConnection::new_with_config(&info, stream, config).await;
+        let (multiplexed, driver) = opened.map_err(|error| match RedisFault::of(address, &error) {
+            RedisFault::Broken { server, cause } => RedisFault::Connect { server, cause },
+            refused => refused,
+        })?;
+        Ok(Self { multiplexed, driver: tokio::spawn(driver) })
+    }
+
+    /// Sends one command and waits for its answer. Dropping the future does not take the command back.
+    pub(super) async fn send(&self, address: &Address, command: &Cmd) -> Result<Value, RedisFault> {
+        let answer = self.multiplexed.clone().send_packed_command(command).await;
+        answer.and_then(Value::extract_error).map_err(|error| RedisFault::of(address, &error))
+    }
+
+    /// Sends several commands at once; each has its own answer.
+    pub(super) async fn send_all(&self, address: &Address, commands: &redis::Pipeline) -> Result<Vec<Value>, RedisFault> {
+        let count = commands.len();
+        let answers = self.multiplexed.clone().send_packed_commands(commands, 0, count).await;
+        let answers = answers.map_err(|error| RedisFault::of(address, &error))?;
+        if answers.len() == count { Ok(answers) } else { Err(RedisFault::Unexpected { server: address.clone() }) }
+    }
+
+    /// Whether it can still carry anything.
+    pub(super) fn is_alive(&self) -> bool {
+        !self.driver.is_finished()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+fn login(credentials: &Credentials, database: u16) -> Result<RedisConnectionInfo, RedisFault> {
+    // No CLIENT SETINFO: a user of ours needs no permission for it.
+    let info = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP2).set_skip_set_lib_name().set_db(i64::from(database));
+    let info = credentials.username.iter().fold(info, redis::RedisConnectionInfo::set_username);
+    let Some(password) = &credentials.password else { return Ok(info) };
+    let password = password.read().map_err(|cause| RedisFault::Secret { cause: cause.into() })?;
+    Ok(info.set_password(password.expose_secret()))
+}
+
+/// One connection that callers share.
+pub(super) type Shared = Arc<Connection>;
+
+/// From the first packet to being authenticated.
+const CONNECT: Duration = Duration::from_secs(3);

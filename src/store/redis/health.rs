@@ -1,0 +1,48 @@
+//! Is a server fit to remember spent tokens?
+
+use std::collections::HashMap;
+
+use redis::{Value, cmd};
+use tokio::time::Instant;
+
+use super::fault::RedisFault;
+use super::link::Link;
+use super::script::{Script, text};
+use super::store::ATTEMPT;
+
+/// Looks at role, version and eviction policy.
+pub(super) async fn look(link: &Link) -> Result<(), RedisFault> {
+    let mut question = cmd("INFO");
+    question.arg("server").arg("memory").arg("replication");
+    let answer = link.send(1, &question, Instant::now() + ATTEMPT).await?;
+    let server = || link.address().clone();
+    let Some(answer) = text(&answer) else { return Err(RedisFault::Unexpected { server: server() }) };
+    let fields: HashMap<&str, &str> = answer.lines().filter_map(|line| line.split_once(':')).collect();
+    let field = |name: &str| fields.get(name).copied().unwrap_or_default();
+    // Valkey answers with the version of Redis that it is compatible with; it is a server of this kind from its first version on.
+    let version = field("redis_version");
+    if version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major < OLDEST) {
+        return Err(RedisFault::Old { server: server(), found: super::fault::clip(version) });
+    }
+    if field("role") != "master" {
+        return Err(RedisFault::NotMaster { server: server() });
+    }
+    match field("maxmemory_policy") {
+        "noeviction" => Ok(()),
+        policy => Err(RedisFault::Evicts { server: server(), policy: super::fault::clip(policy) }),
+    }
+}
+
+/// Writes and reads a key that is gone after a second: whether we may, and whether it can.
+pub(super) static PROBE: Script = Script::new(
+    "redis.call('SET', KEYS[1], '1', 'PX', 1000)
+     return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}",
+);
+
+/// Whether the probe's answer shows that what is written stays for a while.
+pub(super) fn kept(answer: &Value) -> bool {
+    matches!(answer, Value::Array(parts) if matches!(&**parts, [Value::BulkString(one), Value::Int(1..)] if one == b"1"))
+}
+
+/// The first major version whose scripts may ask for several sections of INFO at once.
+const OLDEST: u32 = 7;

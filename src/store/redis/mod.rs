@@ -1,0 +1,25 @@
+//! Redis, for any number of nodes: one server, Sentinel, or Cluster.
+//!
+//! Owns: connections, who is the master and for how long we may believe it (the lease), script calls with one retry, the servers'
+//! fitness, the deployment id. Must not know: what the scripts of each kind of state mean.
+//!
+//! The `redis` crate speaks the protocol and nothing more. Topology and retries are ours, because the replay guard must know at the
+//! moment of sending which server it sends to, under which configuration epoch, and that nothing is ever sent twice behind its back.
+
+mod connect;
+mod deployment;
+mod fault;
+mod health;
+mod link;
+mod script;
+mod settings;
+mod store;
+mod tls;
+mod topology;
+
+pub use fault::{RedisFault, Refusal};
+pub(crate) use script::on_master;
+pub use script::{Call, Script, Tag, integer, text};
+pub use settings::{Address, ClientCertificate, Credentials, ReadSecret, RedisSettings, TlsSettings, Topology};
+pub use store::{RedisStore, StoreVitals};
+pub use topology::Route;

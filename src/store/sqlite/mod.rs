@@ -1,0 +1,15 @@
+//! One SQLite database, for one node.
+//!
+//! Owns: the writer thread and its group commit, the lock file, what may be created and what is refused.
+
+mod deployment;
+mod engine;
+mod files;
+mod lock;
+mod open;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use engine::SqliteStore;

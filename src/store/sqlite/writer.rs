@@ -1,0 +1,126 @@
+//! The writer thread: jobs in groups, one savepoint each, answered after the group is on disk.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::Receiver;
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::store::StoreError;
+
+/// A job in the queue, with the way back to whoever waits for its answer.
+pub(super) trait Job: Send {
+    /// Runs it; false when what it wrote must be undone.
+    fn run(&mut self, conn: &Connection) -> bool;
+    /// Answers, once the fate of the group is known.
+    fn answer(self: Box<Self>, group: &Result<(), StoreError>);
+}
+
+/// A closure and the closure that takes its answer.
+pub(super) struct QueuedJob<T, J, R> {
+    job: Option<J>,
+    outcome: Option<Result<T, StoreError>>,
+    reply: R,
+}
+
+impl<T, J, R> QueuedJob<T, J, R> {
+    pub(super) fn new(job: J, reply: R) -> Self {
+        Self { job: Some(job), outcome: None, reply }
+    }
+}
+
+impl<T, J, R> Job for QueuedJob<T, J, R>
+where
+    T: Send,
+    J: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    R: FnOnce(Result<T, StoreError>) + Send,
+{
+    fn run(&mut self, conn: &Connection) -> bool {
+        let Some(job) = self.job.take() else { return false };
+        // Unwind safety: everything the job touched is dropped with it, or rolled back.
+        let outcome = catch_unwind(AssertUnwindSafe(|| job(conn)));
+        let outcome = outcome.map_or(Err(StoreError::Panicked), |ran| ran.map_err(StoreError::from));
+        let keep = outcome.is_ok();
+        self.outcome = Some(outcome);
+        keep
+    }
+
+    fn answer(self: Box<Self>, group: &Result<(), StoreError>) {
+        let answer = match (self.outcome, group) {
+            (Some(Err(own)), _) => Err(own),
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (Some(Ok(_)) | None, Err(error)) => Err(error.clone()),
+            (None, Ok(())) => Err(StoreError::Closed),
+        };
+        (self.reply)(answer);
+    }
+}
+
+/// Runs until every sender of the queue is gone.
+pub(super) fn work(conn: &Connection, queue: &Receiver<Box<dyn Job>>) {
+    let mut failing = false;
+    let mut shared = false;
+    while let Ok(first) = queue.recv() {
+        if shared {
+            thread::sleep(GATHERING);
+        }
+        let mut group = vec![first];
+        group.extend(queue.try_iter().take(LARGEST_GROUP - 1));
+        shared = group.len() >= BUSY_GROUP;
+        let fate = commit(conn, &mut group);
+        // One line when trouble begins and one when it ends, not one per group.
+        match &fate {
+            Err(error) if !failing => tracing::error!(error = %error, "the store cannot commit"),
+            Ok(()) if failing => tracing::info!("the store commits again"),
+            Ok(()) | Err(_) => {}
+        }
+        failing = fate.is_err();
+        for job in group {
+            job.answer(&fate);
+        }
+    }
+}
+
+/// One transaction for the whole group. An error means that none of it may be believed.
+fn commit(conn: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    if !conn.is_autocommit() {
+        // An earlier group could not even be rolled back.
+        execute(conn, "ROLLBACK")?;
+    }
+    execute(conn, "BEGIN IMMEDIATE")?;
+    let done = run_all(conn, group).and_then(|()| execute(conn, "COMMIT"));
+    if done.is_err() && !conn.is_autocommit() {
+        // Its own failure shows when the next group begins.
+        let _ = execute(conn, "ROLLBACK");
+    }
+    done
+}
+
+fn run_all(conn: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    for job in group {
+        execute(conn, "SAVEPOINT job")?;
+        let keep = job.run(conn);
+        // A full disk, for one, makes SQLite roll back everything at once; jobs after that would run outside any transaction.
+        if conn.is_autocommit() {
+            return Err(StoreError::RolledBack);
+        }
+        if !keep {
+            execute(conn, "ROLLBACK TO job")?;
+        }
+        execute(conn, "RELEASE job")?;
+    }
+    Ok(())
+}
+
+fn execute(conn: &Connection, sql: &'static str) -> Result<(), StoreError> {
+    conn.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// Bounds how long the first job of a group waits for the last.
+const LARGEST_GROUP: usize = 512;
+/// A group of this many says that more jobs are on their way than one: the next group then waits for them a little.
+const BUSY_GROUP: usize = 4;
+/// How long. A commit costs as much for one job as for fifty; a job that comes alone never waits.
+const GATHERING: Duration = Duration::from_millis(1);
