@@ -30,7 +30,8 @@ pub(crate) struct TrioOptions {
     pub(crate) down_after: u32,
     /// `failover-timeout`, in milliseconds.
     pub(crate) failover_timeout: u32,
-    /// Every Redis server; with `tls`, servers and Sentinels speak only TLS with each other.
+    /// Every Redis server; with `tls`, servers and Sentinels speak only TLS with each other. The Sentinels go by the clock of the machine,
+    /// whatever `clock` says: they measure silence with it.
     pub(crate) servers: RedisOptions,
     /// `requirepass` of the Sentinels.
     pub(crate) sentinel_password: Option<String>,
@@ -98,7 +99,7 @@ impl SentinelTrio {
 
     fn add_sentinel(&mut self, index: usize) {
         let (tls, password) = (self.options.servers.tls.clone(), self.options.sentinel_password.clone());
-        let mut options = RedisOptions { tls, password, clock: self.options.servers.clock.clone(), ..RedisOptions::default() };
+        let mut options = RedisOptions { tls, password, ..RedisOptions::default() };
         if options.tls.is_some() {
             options.lines.push("tls-replication yes".into());
         }

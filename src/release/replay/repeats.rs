@@ -36,7 +36,7 @@ pub(super) async fn the_same_request_gets_the_times_of_its_first_release<W: Worl
             Err(SpendError::Replayed { first_at: Some(at) }) if !repeats => assert_eq!(at, now, "{why}"),
             other => panic!("{why}: {other:?}"),
         }
-        world.restart();
+        world.restart().await;
     }
     assert_eq!(world.records(), 1);
 }
@@ -104,7 +104,7 @@ pub(super) async fn a_repeat_passes_what_every_spend_must_pass<W: World>(world: 
 
     let spends = repeatable("b", &world);
     assert_eq!(spend(&world, &spends).await, "fresh");
-    world.lose_everything();
+    world.lose_everything().await;
     assert_eq!(spend(&world, &spends).await, "fenced", "what was forgotten cannot be repeated, and is not released anew");
 }
 

@@ -15,7 +15,8 @@ pub(super) struct Spend {
     pub(super) issued_at: Timestamp,
     /// `exp + leeway` of the subject token.
     pub(super) refused_from: Timestamp,
-    /// What our clock said when this was sent; the engine compares it with its own.
+    /// What our clock said when this was sent; the engine compares it with its own. An engine that looks at a lease first reads the clock
+    /// anew, right before it does.
     pub(super) sent_at: Timestamp,
     /// `iat` and `exp` of the token that this spend would release. Remembered beside an [`Owner::Request`], and only there.
     pub(super) released: Times,

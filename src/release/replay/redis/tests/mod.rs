@@ -1,0 +1,8 @@
+//! The guard on real servers: the contract on every topology, and what only Redis can do wrong.
+
+mod contract;
+mod faults;
+mod history;
+mod rights;
+mod site;
+mod world;
