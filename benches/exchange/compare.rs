@@ -8,6 +8,7 @@ use crate::floor::Floor;
 use crate::load::Load;
 use crate::report::Series;
 use crate::server::Server;
+use crate::site::Plan;
 use crate::{CONNECTIONS, FLOOR_SLICE, LONELY_SLICE, ROUNDS, SLICE, one_token, slice};
 
 struct Build {
@@ -37,8 +38,8 @@ impl Build {
 
 /// The other build before this one, both with 10 relationships.
 pub(crate) fn with(other: &Path, issuer: &DevIssuer) -> anyhow::Result<()> {
-    let mut before = Build::start("before", Server::of_binary(other, issuer, 10)?)?;
-    let mut after = Build::start("after", Server::prepare(issuer, 10)?)?;
+    let mut before = Build::start("before", Server::of_binary(other, issuer, Plan::with_relationships(10))?)?;
+    let mut after = Build::start("after", Server::prepare(issuer, Plan::with_relationships(10))?)?;
     let floor = Floor::new(&one_token(issuer, &after.server.site)?, &issuer.key_set()?)?;
     let mut base = Series::default();
     for _ in 0..ROUNDS {
