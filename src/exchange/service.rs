@@ -241,6 +241,6 @@ fn not_spent(error: &SpendError, now: Timestamp) -> Refusal {
         SpendError::Fenced { until } => Refusal::Fenced { until: *until, retry_after: until.since(now) + Seconds(1) },
         SpendError::Expired => Refusal::Rejected(RejectedToken::Expired { at: now }),
         SpendError::ClockOffset { .. } => Refusal::Unavailable(Unavailable::ClockOffset),
-        SpendError::Unavailable(_) => Refusal::Unavailable(Unavailable::Store),
+        SpendError::Unavailable(error) => Refusal::Unavailable(Unavailable::Store(error.trouble())),
     }
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use redis::{Value, cmd};
 use tokio::time::Instant;
 
+use super::engine::ATTEMPT;
 use super::fault::RedisFault;
 use super::link::Link;
 use super::script::{Script, text};
-use super::store::ATTEMPT;
 
 /// Looks at role, version and eviction policy.
 pub(super) async fn look(link: &Link) -> Result<(), RedisFault> {
@@ -34,8 +34,23 @@ pub(super) async fn look(link: &Link) -> Result<(), RedisFault> {
 }
 
 /// Writes and reads a key that is gone after a second: whether we may, and whether it can.
-pub(super) static PROBE: Script = Script::new(
+pub(super) static WRITES: Script = Script::new(
     "redis.call('SET', KEYS[1], '1', 'PX', 1000)
+     return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}",
+);
+
+/// The same with every other command that any script of ours may come to need: a permission that is missing shows at the start, and not
+/// on the day of a rotation. A hash without fields does not exist, so that nothing stays behind.
+pub(super) static EVERY_COMMAND: Script = Script::new(
+    "redis.call('TIME')
+     redis.call('INFO', 'replication', 'stats')
+     redis.call('HSET', KEYS[2], 'a', '1')
+     redis.call('HSETNX', KEYS[2], 'b', '1')
+     redis.call('HGET', KEYS[2], 'a')
+     redis.call('HMGET', KEYS[2], 'a', 'b')
+     redis.call('HGETALL', KEYS[2])
+     redis.call('HDEL', KEYS[2], 'a', 'b')
+     redis.call('SET', KEYS[1], '1', 'PX', 1000)
      return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}",
 );
 

@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("policy", &["domain", "token"]),
     ("trust", &["domain", "document", "issuers", "outbound", "policy", "token"]),
     ("release", &["domain", "policy", "store", "token"]),
-    ("exchange", &["domain", "issuers", "policy", "release", "token", "trust"]),
+    ("exchange", &["domain", "issuers", "policy", "release", "store", "token", "trust"]),
     ("http", &["domain", "exchange", "issuers", "policy", "release", "token", "trust"]),
     ("telemetry", &["domain"]),
     ("config", &[ALL_ABOVE]),
