@@ -79,7 +79,7 @@ fn follow_and_leave(server: &RedisServer, _: &Path) {
 }
 
 /// Somebody lets it evict for a moment.
-fn evict(server: &RedisServer, _: &Path) {
+pub(super) fn evict(server: &RedisServer, _: &Path) {
     let set = |name: &str, value: &str| server.command(&["CONFIG", "SET", name, value]);
     set("maxmemory-policy", "volatile-ttl");
     set("maxmemory", "1");
