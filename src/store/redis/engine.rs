@@ -57,9 +57,14 @@ impl Engine {
         self.watcher.map()
     }
 
-    /// Waits until every tag has a confirmed master.
+    /// Waits until every tag has a confirmed master, and a connection to it.
     pub(super) async fn until_whole(&self) -> Result<(), RedisFault> {
-        self.watcher.until_whole(PATIENCE).await
+        let deadline = Instant::now() + PATIENCE;
+        self.watcher.until_whole(PATIENCE).await?;
+        for master in self.watcher.map().masters() {
+            master.connected_by(deadline).await?;
+        }
+        Ok(())
     }
 
     pub(super) fn place(&self) -> String {

@@ -153,14 +153,19 @@ impl Refusal {
             "NOSCRIPT" => Self::NoScript,
             "READONLY" => Self::ReadOnly,
             "WRONGTYPE" => Self::WrongType,
-            _ if text.contains("can't run this command") || text.contains("ACL failure") || text.contains("No permissions") => Self::Access,
+            _ if ["can't run this command", "can't access at least one of the keys", "no permissions"]
+                .iter()
+                .any(|words| text.contains(words)) =>
+            {
+                Self::Access
+            }
             _ => Self::Other,
         }
     }
 
     const fn advice(self) -> &'static str {
         match self {
-            Self::Access => "Compare username, password and the ACL user with the one in docs/operations.md",
+            Self::Access => "Compare username, password and prefix in [store], and the rights of that ACL user, with docs/operations.md",
             Self::ClusterDown => "The cluster serves no slot, or not this one: look at CLUSTER INFO",
             Self::Full => "Its memory is full: raise maxmemory",
             Self::Loading => "It is starting or busy: wait, or look for a script that runs for long",
@@ -205,9 +210,13 @@ impl RedisFault {
         let server = server.clone();
         let text = error.detail().unwrap_or_default();
         match (error.kind(), error.code()) {
-            (ErrorKind::AuthenticationFailed, _) => Self::Refused { server, refusal: Refusal::Access, text: clip(&error.to_string()) },
+            (ErrorKind::AuthenticationFailed, _) => {
+                Self::Refused { server, refusal: Refusal::Access, text: clip(error.to_string().trim_end_matches('.')) }
+            }
             (_, Some("OTHERDEPLOYMENT")) => Self::AnotherDeployment { server, found: clip(text) },
-            (_, Some(code)) => Self::Refused { server, refusal: Refusal::of(code, text), text: clip(&format!("{code} {text}")) },
+            (_, Some(code)) => {
+                Self::Refused { server, refusal: Refusal::of(code, text), text: clip(format!("{code} {text}").trim_end_matches('.')) }
+            }
             _ => Self::Broken { server, cause: clip(&error.to_string()) },
         }
     }
@@ -268,7 +277,7 @@ pub(super) fn clip(text: &str) -> Box<str> {
     text.chars().filter(|character| !character.is_control()).take(LONGEST).collect::<String>().into()
 }
 
-const LONGEST: usize = 200;
+const LONGEST: usize = 300;
 
 #[cfg(test)]
 mod tests {
