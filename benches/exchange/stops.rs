@@ -195,7 +195,7 @@ async fn record(parts: Arc<Parts>, (spent, draft): (SpentToken, DecisionDraft)) 
 fn count(parts: &Parts) {
     let took = Duration::from_micros(500);
     parts.metrics.exchange(&Exchange { issuer: None, target: None, outcome: "issued", reason: "", grant: TOKEN_EXCHANGE, took });
-    parts.metrics.replay("released");
+    parts.metrics.replay("fresh", took);
 }
 
 /// One after the other.

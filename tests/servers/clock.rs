@@ -33,8 +33,13 @@ impl ClockFile {
 
     /// Stops it at an instant, in seconds since 1970.
     pub(crate) fn freeze_at(&self, unix_seconds: u64) {
-        assert_ne!(unix_seconds, 0, "0 stands for a clock that runs");
-        self.write(STANDING, i64::try_from(unix_seconds).unwrap() * 1_000_000);
+        self.freeze_at_millis(unix_seconds * 1_000);
+    }
+
+    /// Stops it at an instant, in milliseconds since 1970.
+    pub(crate) fn freeze_at_millis(&self, unix_millis: u64) {
+        assert_ne!(unix_millis, 0, "0 stands for a clock that runs");
+        self.write(STANDING, i64::try_from(unix_millis).unwrap() * 1_000);
     }
 
     /// What makes a process follow this clock.

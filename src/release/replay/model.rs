@@ -123,10 +123,10 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 prop_assert_eq!(world.guard().tick().await.is_ok(), ticks);
                 model.high_water = model.high_water.max(if ticks { now } else { START });
             }
-            Step::Restart => world.restart(),
+            Step::Restart => world.restart().await,
             // The promise assumes clocks within D; a clock that went back further and a loss together break that.
             Step::LoseEverything if now + CLOCK_OFFSET >= model.latest => {
-                world.lose_everything();
+                world.lose_everything().await;
                 model.begin(now);
             }
             Step::LoseEverything => {}

@@ -7,6 +7,7 @@ use super::conformance::{World, all_at_once, attempt, past_the_fence, spend, tok
 use super::guard::Passed;
 use super::spend::{Owner, Spend, Verdict};
 use super::{CLOCK_OFFSET, REPEAT_FOR, SpendError};
+use crate::store::StoreError;
 
 fn request(name: &str) -> Digest256 {
     Digest256::of(name.as_bytes())
@@ -36,7 +37,7 @@ pub(super) async fn the_same_request_gets_the_times_of_its_first_release<W: Worl
             Err(SpendError::Replayed { first_at: Some(at) }) if !repeats => assert_eq!(at, now, "{why}"),
             other => panic!("{why}: {other:?}"),
         }
-        world.restart();
+        world.restart().await;
     }
     assert_eq!(world.records(), 1);
 }
@@ -90,9 +91,9 @@ pub(super) async fn a_repeat_passes_what_every_spend_must_pass<W: World>(world: 
     let spends = Spends { refused_from: world.clock().now() + Seconds(30), ..repeatable("a", &world) };
     assert_eq!(spend(&world, &spends).await, "fresh");
     assert_eq!(spend(&world, &spends).await, "repeat");
-    world.guard().suspend(true);
+    world.guard().suspend(Some(StoreError::NoAnswer));
     assert_eq!(spend(&world, &spends).await, "store_unavailable", "suspended");
-    world.guard().suspend(false);
+    world.guard().suspend(None);
 
     let now = world.clock().now();
     world.clock().step_to(now - CLOCK_OFFSET - Seconds(1));
@@ -104,7 +105,7 @@ pub(super) async fn a_repeat_passes_what_every_spend_must_pass<W: World>(world: 
 
     let spends = repeatable("b", &world);
     assert_eq!(spend(&world, &spends).await, "fresh");
-    world.lose_everything();
+    world.lose_everything().await;
     assert_eq!(spend(&world, &spends).await, "fenced", "what was forgotten cannot be repeated, and is not released anew");
 }
 

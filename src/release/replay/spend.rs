@@ -15,7 +15,8 @@ pub(super) struct Spend {
     pub(super) issued_at: Timestamp,
     /// `exp + leeway` of the subject token.
     pub(super) refused_from: Timestamp,
-    /// What our clock said when this was sent; the engine compares it with its own.
+    /// What our clock said when this was sent; the engine compares it with its own. An engine that looks at a lease first reads the clock
+    /// anew, right before it does.
     pub(super) sent_at: Timestamp,
     /// `iat` and `exp` of the token that this spend would release. Remembered beside an [`Owner::Request`], and only there.
     pub(super) released: Times,
@@ -79,4 +80,20 @@ pub(super) enum Verdict {
     },
     /// The engine does not have what it was told.
     NotStored,
+}
+
+impl Verdict {
+    /// Its word in metrics.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::OwnRetry => "own_retry",
+            Self::Repeat { .. } => "repeat",
+            Self::Replayed { .. } => "replayed",
+            Self::Fenced { .. } => "fenced",
+            Self::Expired => "expired",
+            Self::Clock { .. } => "clock_offset",
+            Self::NotStored => "not_stored",
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::store::{OpenMode, SqliteSettings, SqliteStore};
 use crate::token::ReplayMode;
 
 use super::conformance::{START, World, honours_the_contract, past_the_fence, token, use_up, word};
-use super::{CLOCK_OFFSET, FENCE_MARGIN, ReplayGuard, sqlite};
+use super::{CLOCK_OFFSET, FENCE_MARGIN, ReplayGuard, SpendError, sqlite};
 
 /// A directory with a database, and a guard on it.
 pub(super) struct SqliteWorld {
@@ -22,7 +22,7 @@ pub(super) struct SqliteWorld {
 impl SqliteWorld {
     pub(super) fn new() -> Self {
         let mut world = Self { clock: Arc::new(ManualClock::at(START)), directory: tempfile::tempdir().unwrap(), open: None };
-        world.restart();
+        world.start();
         world
     }
 
@@ -32,6 +32,14 @@ impl SqliteWorld {
 
     fn store(&self) -> &SqliteStore {
         &self.open.as_ref().unwrap().0
+    }
+
+    fn start(&mut self) {
+        self.stop();
+        let store = SqliteStore::open(&self.settings(), &[sqlite::SCHEMA], OpenMode::Serve).unwrap();
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
+        let guard = ReplayGuard::sqlite(store.clone(), clock).unwrap();
+        self.open = Some((store, guard));
     }
 
     fn stop(&mut self) {
@@ -48,15 +56,12 @@ impl World for SqliteWorld {
         &self.clock
     }
 
-    fn restart(&mut self) {
-        self.stop();
-        let store = SqliteStore::open(&self.settings(), &[sqlite::SCHEMA], OpenMode::Serve).unwrap();
-        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
-        let guard = ReplayGuard::sqlite(store.clone(), clock).unwrap();
-        self.open = Some((store, guard));
+    async fn try_restart(&mut self) -> Result<(), SpendError> {
+        self.start();
+        Ok(())
     }
 
-    fn lose_everything(&mut self) {
+    async fn lose_everything(&mut self) {
         self.stop();
         for name in ["cambist.db", "cambist.db-wal", "cambist.db-shm"] {
             let file: PathBuf = self.directory.path().join(name);
@@ -64,7 +69,12 @@ impl World for SqliteWorld {
                 fs::remove_file(file).unwrap();
             }
         }
-        self.restart();
+        self.start();
+    }
+
+    /// One clock, compared with what the database remembers of it: behind.
+    fn offset_after_going_back(&self, seconds: i64) -> i64 {
+        -seconds
     }
 
     fn records(&self) -> usize {
@@ -73,7 +83,7 @@ impl World for SqliteWorld {
     }
 }
 
-honours_the_contract!(SqliteWorld::new());
+honours_the_contract!(async { SqliteWorld::new() });
 
 #[tokio::test]
 async fn a_reusable_token_does_not_need_the_store() {
@@ -111,7 +121,7 @@ async fn accepting_a_loss_cuts_off_everything_before_and_believes_the_clock() {
     let init = SqliteStore::open(&world.settings(), &[sqlite::SCHEMA], OpenMode::Init { accept_loss: true }).unwrap();
     init.run(move |conn| sqlite::cut_off(conn, now)).await.unwrap();
     drop(init);
-    world.restart();
+    world.start();
     assert_eq!(word(&use_up(&world, &spends).await), "fenced");
     world.clock().advance(FENCE_MARGIN + Seconds(1));
     assert_eq!(word(&use_up(&world, &token("b", &world)).await), "fresh");
@@ -158,7 +168,7 @@ async fn a_store_that_others_are_ahead_of_is_fenced_like_a_new_one() {
         let expected = if fenced { "fenced" } else { "fresh" };
         assert_eq!(word(&use_up(&world, &token("a", &world)).await), expected, "{why}");
         let late = Some(world.clock().now() + CLOCK_OFFSET);
-        world.restart();
+        world.start();
         assert!(!world.guard().continue_after(late).unwrap(), "{why}: what it was told once, it remembers");
         world.clock().advance(FENCE_MARGIN + Seconds(1));
         assert_eq!(word(&use_up(&world, &token("b", &world)).await), "fresh", "{why}");
@@ -173,7 +183,7 @@ async fn a_database_made_before_requests_could_be_repeated_goes_on() {
     let columns = "ALTER TABLE replay_spent DROP COLUMN released_iat; ALTER TABLE replay_spent DROP COLUMN released_exp";
     world.store().run_blocking(move |conn| conn.execute_batch(columns)).unwrap();
     for why in ["the first start adds the columns", "the second finds them"] {
-        world.restart();
+        world.start();
         let repeatable = |name: &str| Spends { owner: Some(Digest256::of(name.as_bytes())), ..token(name, &world) };
         assert_eq!(word(&use_up(&world, &old).await), "replayed", "{why}");
         assert_eq!(word(&use_up(&world, &repeatable("old")).await), "replayed", "{why}");

@@ -9,19 +9,33 @@ use crate::token::ReplayMode;
 
 use super::guard::Passed;
 use super::key::ReplayKey;
-use super::spend::{Owner, Spend};
-use super::{FENCE_MARGIN, ReplayGuard, SpendError};
+use super::spend::{Owner, Spend, Verdict};
+use super::{ReplayGuard, SpendError};
 
-/// A guard with its store and its clock. A new world stands at [`START`], and its store did not exist before.
-pub(super) trait World: Send + Sync {
+/// A guard with its store and its clock. The store of a new world did not exist before.
+pub(super) trait World {
+    /// The guard of the process that runs. To be asked for anew at each use: a store with a clock of its own is set by our clock then.
     fn guard(&self) -> &ReplayGuard;
     fn clock(&self) -> &ManualClock;
-    /// The process ends and starts again.
-    fn restart(&mut self);
+    /// The process ends and starts again. An error is why it does not start: there is no guard then.
+    async fn try_restart(&mut self) -> Result<(), SpendError>;
     /// The store loses everything; the process starts again.
-    fn lose_everything(&mut self);
+    async fn lose_everything(&mut self);
     /// How many spent tokens the store remembers.
     fn records(&self) -> usize;
+    /// The offset that is told after our clock went back by so many seconds: the store's own clock is ahead of ours then.
+    fn offset_after_going_back(&self, seconds: i64) -> i64 {
+        seconds
+    }
+
+    /// An attempt that was sent when our clock stood elsewhere than the store's does now.
+    async fn ask_as_of(&self, sent_at: Timestamp, attempt: Spend) -> Verdict {
+        self.guard().ask(Spend { sent_at, ..attempt }).await.unwrap()
+    }
+
+    async fn restart(&mut self) {
+        self.try_restart().await.unwrap();
+    }
 }
 
 pub(super) const START: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -41,7 +55,7 @@ pub(super) fn token(name: &str, world: &impl World) -> Spends {
 
 /// Waits until tokens issued now are accepted.
 pub(super) fn past_the_fence<W: World>(world: W) -> W {
-    world.clock().advance(FENCE_MARGIN + Seconds(1));
+    world.clock().advance(world.guard().fence_margin() + Seconds(1));
     world
 }
 

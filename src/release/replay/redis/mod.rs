@@ -7,5 +7,7 @@
 
 mod answer;
 mod engine;
+#[cfg(test)]
+mod tests;
 
 pub(super) use engine::RedisEngine;

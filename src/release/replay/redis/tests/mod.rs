@@ -1,0 +1,10 @@
+//! The guard on real servers: the contract on every topology, and what only Redis can do wrong.
+
+mod contract;
+mod differential;
+mod faults;
+mod history;
+mod reference;
+mod rights;
+mod site;
+mod world;

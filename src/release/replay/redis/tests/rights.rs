@@ -1,0 +1,66 @@
+//! The ACL user of the operations manual. Every other test here goes by it too: it suffices.
+
+use redis::RedisError;
+
+use super::site::PASSWORD;
+use super::world::RedisWorld;
+use crate::release::replay::world::{World as _, spend, token};
+use crate::servers::RedisOptions;
+
+#[tokio::test]
+async fn a_right_that_was_taken_away_stops_what_needs_it_and_lets_nothing_through() {
+    for (right, why) in [
+        ("-evalsha", "every call"),
+        ("-script|load", "a script that the server forgot"),
+        ("-info", "the history, inside the script"),
+        ("-time", "the server's clock"),
+        ("-hmget", "the fence is read"),
+        ("-hset", "the fence is written"),
+        ("-set", "the record"),
+        ("-get", "whose record it is"),
+        ("-pttl", "whether the record stays"),
+        ("resetkeys", "keys"),
+    ] {
+        let world = RedisWorld::single(RedisOptions::default()).await;
+        let spends = token("a", &world);
+        assert_eq!(spend(&world, &spends).await, "fresh", "{why}");
+        world.server().command(&["ACL", "SETUSER", "cambist", right]);
+        world.server().command(&["SCRIPT", "FLUSH"]);
+        if right == "-hset" {
+            world.server().command(&["DEBUG", "CHANGE-REPL-ID"]);
+        }
+        let (again, other) = (spend(&world, &spends).await, spend(&world, &token("b", &world)).await);
+        assert!(!["fresh", "repeat"].contains(&again), "{right} ({why}): {again}");
+        assert!([again, other].contains(&"store_misconfigured"), "{right} ({why}): {again}, {other}");
+        world.server().command(&["ACL", "SETUSER", "cambist", &right.replace('-', "+").replace("resetkeys", "~cambist:*")]);
+        world.guard().tick().await.unwrap();
+        assert_ne!(spend(&world, &spends).await, "fresh", "{why}");
+    }
+}
+
+#[tokio::test]
+async fn it_may_do_nothing_that_a_fence_does_not_see() {
+    let world = RedisWorld::single(RedisOptions::default()).await;
+    assert_eq!(spend(&world, &token("a", &world)).await, "fresh");
+    let key = world.site.record_keys().remove(0);
+    let client = redis::Client::open(format!("redis://cambist:{PASSWORD}@{}", world.server().address())).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    for words in [
+        &["DEL", &key][..],
+        &["UNLINK", &key],
+        &["EXPIRE", &key, "1"],
+        &["RENAME", &key, "cambist:other"],
+        &["RESTORE", &key, "0", ""],
+        &["SWAPDB", "0", "1"],
+        &["FLUSHALL"],
+        &["DEBUG", "RELOAD"],
+        &["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"],
+        &["EVAL", "return 1", "0"],
+        &["SET", "of somebody else", "1"],
+        &["GET", "of somebody else"],
+    ] {
+        let refusal: RedisError = redis::cmd(words[0]).arg(&words[1..]).exec(&mut connection).unwrap_err();
+        assert_eq!(refusal.code(), Some("NOPERM"), "{words:?}: {refusal}");
+    }
+    assert_eq!(world.records(), 1);
+}
