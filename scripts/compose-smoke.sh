@@ -74,6 +74,8 @@ exchanges_again() {
 
 start() {
     deploy/compose/prepare.sh ${CAMBIST_SECRETS:+"$CAMBIST_SECRETS"}
+    # All services of ours are one image.
+    "${compose[@]}" build issuer
     "${compose[@]}" up --detach --wait redis
     local said
     if said=$("${compose[@]}" run --rm -T init 2>&1); then

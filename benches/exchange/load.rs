@@ -4,8 +4,10 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
+use cambist::domain::{Clock as _, SystemClock};
 
 /// Longest answer.
 const BUFFER: usize = 8 * 1024;
@@ -61,8 +63,13 @@ pub(crate) struct Load(Vec<Connection>);
 
 impl Load {
     pub(crate) fn open(address: &str, connections: usize) -> anyhow::Result<Self> {
-        let open = |_| {
-            let mut connection = Connection::over(TcpStream::connect(address)?)?;
+        Self::spread(&[address], connections)
+    }
+
+    /// So many connections, spread evenly over several servers.
+    pub(crate) fn spread(addresses: &[&str], connections: usize) -> anyhow::Result<Self> {
+        let open = |index: usize| {
+            let mut connection = Connection::over(TcpStream::connect(addresses[index % addresses.len()])?)?;
             // A connection without any request is closed after five seconds, and minting may take longer.
             ensure!(connection.is_ready()?, "the server is not ready");
             Ok(connection)
@@ -72,16 +79,50 @@ impl Load {
 
     /// Posts every form once, as fast as they are answered. Each must get its token.
     pub(crate) fn post(&mut self, forms: &[String]) -> anyhow::Result<()> {
+        self.each(forms, |connection, _, form| connection.exchange(form)).map(drop)
+    }
+
+    /// Posts every form once, each when it is due: so many in a second, whatever becomes of those before. How long each took since it was
+    /// due, and how long all did.
+    pub(crate) fn post_paced(&mut self, forms: &[String], rate: u32) -> anyhow::Result<(Vec<Duration>, Duration)> {
+        let clock = SystemClock::new();
+        let took = self.each(forms, |connection, index, form| {
+            let due = due(index, rate);
+            thread::sleep(due.saturating_sub(clock.monotonic()));
+            connection.exchange(form)?;
+            Ok(clock.monotonic().saturating_sub(due))
+        })?;
+        Ok((took, clock.monotonic()))
+    }
+
+    /// Every form once, at the next connection that is free, in their order.
+    fn each<T: Send>(
+        &mut self,
+        forms: &[String],
+        work: impl Fn(&mut Connection, usize, &str) -> anyhow::Result<T> + Sync,
+    ) -> anyhow::Result<Vec<T>> {
         let next = AtomicUsize::new(0);
         let work = &|connection: &mut Connection| {
-            while let Some(form) = forms.get(next.fetch_add(1, Ordering::Relaxed)) {
-                connection.exchange(form)?;
+            let mut done = Vec::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(form) = forms.get(index) else { return anyhow::Ok(done) };
+                done.push(work(connection, index, form)?);
             }
-            anyhow::Ok(())
         };
         thread::scope(|threads| {
             let running: Vec<_> = self.0.iter_mut().map(|connection| threads.spawn(move || work(connection))).collect();
-            running.into_iter().try_for_each(|thread| thread.join().map_err(|_| anyhow!("a client panicked"))?)
+            let mut done = Vec::with_capacity(forms.len());
+            for thread in running {
+                done.extend(thread.join().map_err(|_| anyhow!("a client panicked"))??);
+            }
+            Ok(done)
         })
     }
+}
+
+/// When the one of that index is due, at so many in a second.
+pub(crate) fn due(index: usize, rate: u32) -> Duration {
+    // No test lasts so long that a number of microseconds does not fit.
+    Duration::from_micros(u64::try_from(index).unwrap_or(u64::MAX).saturating_mul(1_000_000) / u64::from(rate))
 }

@@ -11,8 +11,12 @@ mod cpu;
 mod floor;
 mod load;
 mod parts;
+mod redis;
 mod report;
 mod server;
+#[path = "../../tests/servers/mod.rs"]
+#[expect(clippy::unwrap_used, clippy::expect_used, dead_code, unused_imports, reason = "of tests, which use every part and may panic")]
+mod servers;
 mod site;
 mod stops;
 
@@ -24,9 +28,10 @@ use cambist::cli::dev_issuer::DevIssuer;
 use floor::Floor;
 use load::Load;
 use parts::Parts;
+use redis::Stores;
 use report::{Series, breakdown, verdict};
 use server::Server;
-use site::Site;
+use site::{Plan, Site};
 use stops::Stops;
 
 /// Connections of the load, each with one request at a time.
@@ -49,20 +54,62 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<_> = std::env::args_os().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.as_slice() {
         [] => measure(&issuer),
-        [word, other] if word == "compare" => compare::with(other.as_ref(), &issuer),
-        _ => anyhow::bail!("no argument, or: compare <another build of cambist>"),
+        [word] if word == "redis" => measure_redis(&issuer),
+        [word, other] if word == "compare" => compare::with(other.as_ref(), &issuer, false),
+        [word, other, store] if word == "compare" && store == "redis" => compare::with(other.as_ref(), &issuer, true),
+        _ => anyhow::bail!("no argument, or: redis, or: compare <another build of cambist> [redis]"),
     }
 }
 
 fn measure(issuer: &DevIssuer) -> anyhow::Result<()> {
-    println!("writing trust files …");
-    let mut few = Server::prepare(issuer, 10)?;
-    let mut many = Server::prepare(issuer, 100_000)?;
+    println!("starting Redis, writing trust files …");
+    let stores = Stores::start(issuer)?;
+    let mut few = Server::prepare(issuer, Plan::with_relationships(10))?;
+    let mut many = Server::prepare(issuer, Plan::with_relationships(100_000))?;
     let starts = [starts(&mut few)?, starts(&mut many)?];
     let at_start = many.peak_memory()?;
-
     let floor = Floor::new(&one_token(issuer, &few.site)?, &issuer.key_set()?)?;
-    let parts = Arc::new(Parts::of(Site::new(issuer, 10, ["127.0.0.1:0", "127.0.0.1:0"])?)?);
+    stores.wait_for_fences();
+    let mut on_redis = redis::Exchange::start(issuer, &stores.single)?;
+    let measured = rounds(issuer, &floor, [&few, &many], &mut on_redis)?;
+    let at_end = many.peak_memory()?;
+    drop((few, many));
+    measured.print();
+    goal("the same with Redis", on_redis.ratio(), 2.0);
+    print_start(starts, [at_start, at_end]);
+    print_redis(issuer, &stores, on_redis)
+}
+
+/// Only what concerns Redis.
+fn measure_redis(issuer: &DevIssuer) -> anyhow::Result<()> {
+    let stores = Stores::start(issuer)?;
+    stores.wait_for_fences();
+    let mut on_redis = redis::Exchange::start(issuer, &stores.single)?;
+    let floor = Floor::new(&one_token(issuer, &on_redis.server().site)?, &issuer.key_set()?)?;
+    for round in 0..=ROUNDS {
+        on_redis.round(issuer, &floor)?;
+        if round == 0 {
+            on_redis.forget();
+        }
+    }
+    print_redis(issuer, &stores, on_redis)
+}
+
+fn print_redis(issuer: &DevIssuer, stores: &Stores, on_redis: redis::Exchange<'_>) -> anyhow::Result<()> {
+    on_redis.print();
+    redis::print_guard_at_rate(issuer, &on_redis)?;
+    redis::print_added_latency(issuer, &on_redis, &stores.single)?;
+    drop(on_redis);
+    let mut nodes = redis::Nodes::prepare(issuer, stores)?;
+    nodes.measure(issuer)?;
+    nodes.print();
+    Ok(())
+}
+
+/// Slices of everything in turns, so that a busy machine slows all of them.
+fn rounds(issuer: &DevIssuer, floor: &Floor, [few, many]: [&Server; 2], on_redis: &mut redis::Exchange<'_>) -> anyhow::Result<Measured> {
+    let site = Site::new(issuer, Plan::with_relationships(10), ["127.0.0.1:0", "127.0.0.1:0"])?;
+    let parts = Arc::new(Parts::of(site)?);
     let mut measured = Measured::default();
     let mut loads = Loads {
         few: Load::open(&few.address, CONNECTIONS)?,
@@ -70,21 +117,22 @@ fn measure(issuer: &DevIssuer) -> anyhow::Result<()> {
         lonely: Load::open(&few.address, 1)?,
     };
     for round in 0..=ROUNDS {
-        // The first round warms everything up.
-        let mut unmeasured = Measured::default();
-        let into = if round == 0 { &mut unmeasured } else { &mut measured };
-        into.floor.add(floor.slice(FLOOR_SLICE)?, FLOOR_SLICE);
-        into.few_split(&slice(issuer, &few, &mut loads.few, SLICE)?);
-        into.floor_again.add(floor.slice(FLOOR_SLICE)?, FLOOR_SLICE);
-        into.many.add(slice(issuer, &many, &mut loads.many, SLICE)?.iter().sum(), SLICE);
-        into.lonely.add(slice(issuer, &few, &mut loads.lonely, LONELY_SLICE)?.iter().sum(), LONELY_SLICE);
+        measured.floor.add(floor.slice(FLOOR_SLICE)?, FLOOR_SLICE);
+        measured.few_split(&slice(issuer, few, &mut loads.few, SLICE)?);
+        measured.floor_again.add(floor.slice(FLOOR_SLICE)?, FLOOR_SLICE);
+        measured.many.add(slice(issuer, many, &mut loads.many, SLICE)?.iter().sum(), SLICE);
+        measured.lonely.add(slice(issuer, few, &mut loads.lonely, LONELY_SLICE)?.iter().sum(), LONELY_SLICE);
         let forms = few.site.forms(issuer, usize::try_from(SLICE)?)?;
-        forms.chunks(BATCH).try_for_each(|forms| into.stops.walk(&parts, forms, CONNECTIONS))?;
+        forms.chunks(BATCH).try_for_each(|forms| measured.stops.walk(&parts, forms, CONNECTIONS))?;
+        on_redis.round(issuer, floor)?;
+        if round == 0 {
+            // It warmed everything up.
+            measured = Measured::default();
+            on_redis.forget();
+        }
         println!("round {round} of {ROUNDS}");
     }
-    measured.print();
-    print_start(starts, [at_start, many.peak_memory()?]);
-    Ok(())
+    Ok(measured)
 }
 
 /// Connections that stay open for all rounds.

@@ -16,7 +16,17 @@ impl Series {
     /// Microseconds for each.
     pub(crate) fn micros(&self) -> f64 {
         let time: Duration = self.0.iter().map(|(time, _)| *time).sum();
-        micros(time, self.0.iter().map(|(_, count)| count).sum())
+        micros(time, self.count())
+    }
+
+    /// How often.
+    pub(crate) fn count(&self) -> u32 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+
+    /// How many in a second of that time.
+    pub(crate) fn rate(&self) -> f64 {
+        1e6 / self.micros()
     }
 
     /// The ratio to a base, with the smallest and the largest of any round.
@@ -29,6 +39,22 @@ impl Series {
 
 fn micros(time: Duration, count: u32) -> f64 {
     time.as_secs_f64() * 1e6 / f64::from(count)
+}
+
+/// How long each of many took.
+pub(crate) struct Latencies(Vec<Duration>);
+
+impl Latencies {
+    pub(crate) fn of(mut each: Vec<Duration>) -> Self {
+        each.sort_unstable();
+        Self(each)
+    }
+
+    /// Milliseconds that this share of them, in thousandths, did not exceed. None of nothing.
+    pub(crate) fn millis(&self, thousandths: usize) -> f64 {
+        let index = (self.0.len() * thousandths).div_ceil(1000).saturating_sub(1);
+        self.0.get(index).map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
+    }
 }
 
 /// `met` or `missed`.

@@ -13,7 +13,7 @@ use cambist::domain::{Clock as _, SystemClock};
 
 use crate::cpu;
 use crate::load::Connection;
-use crate::site::Site;
+use crate::site::{Plan, Site};
 
 pub(crate) struct Server {
     pub(crate) site: Site,
@@ -24,14 +24,14 @@ pub(crate) struct Server {
 
 impl Server {
     /// Of this build.
-    pub(crate) fn prepare(issuer: &DevIssuer, relationships: usize) -> anyhow::Result<Self> {
-        Self::of_binary(env!("CARGO_BIN_EXE_cambist").as_ref(), issuer, relationships)
+    pub(crate) fn prepare(issuer: &DevIssuer, plan: Plan<'_>) -> anyhow::Result<Self> {
+        Self::of_binary(env!("CARGO_BIN_EXE_cambist").as_ref(), issuer, plan)
     }
 
     /// Of any build.
-    pub(crate) fn of_binary(binary: &Path, issuer: &DevIssuer, relationships: usize) -> anyhow::Result<Self> {
+    pub(crate) fn of_binary(binary: &Path, issuer: &DevIssuer, plan: Plan<'_>) -> anyhow::Result<Self> {
         let (public, admin) = (free_address()?, free_address()?);
-        let site = Site::new(issuer, relationships, [&public, &admin])?;
+        let site = Site::new(issuer, plan, [&public, &admin])?;
         Ok(Self { site, address: public, binary: binary.into(), child: None })
     }
 

@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context as _, anyhow};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cambist::app::App;
 use cambist::cli::dev_issuer::{DevIssuer, MintRequest};
 use cambist::config::Settings;
@@ -23,6 +26,23 @@ const PER_FILE: usize = 500;
 /// The first repository; each relationship is about one.
 const FIRST_ID: usize = 600_000_000;
 
+/// What a site is to be.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan<'a> {
+    pub(crate) relationships: usize,
+    /// The URL of a Redis store, which must be prepared before anything serves; none: SQLite, prepared with the site.
+    pub(crate) redis: Option<&'a str>,
+    /// Whether the issuer's tokens may be used again and again, so that the guard has nothing to do.
+    pub(crate) reusable: bool,
+}
+
+impl Plan<'_> {
+    /// With SQLite.
+    pub(crate) fn with_relationships(relationships: usize) -> Self {
+        Self { relationships, redis: None, reusable: false }
+    }
+}
+
 /// A folder with a configuration and that many relationships.
 pub(crate) struct Site {
     folder: TempDir,
@@ -30,23 +50,43 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) fn new(issuer: &DevIssuer, relationships: usize, listen: [&str; 2]) -> anyhow::Result<Self> {
+    pub(crate) fn new(issuer: &DevIssuer, plan: Plan<'_>, listen: [&str; 2]) -> anyhow::Result<Self> {
         // Below `target`, because the usual folder for temporary files may be in memory, where nothing waits for a disk.
-        let site = Self { folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?, relationships };
+        let site = Self { folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?, relationships: plan.relationships };
         let [public, admin] = listen;
         let config = format!("issuer = \"{OWN_ISSUER}\"\n[listen]\npublic = \"{public}\"\nadmin = \"{admin}\"\n");
-        fs::write(site.config(), config)?;
+        fs::write(site.config(), config + &site.store(plan.redis, &public.replace(':', "-"))?)?;
         fs::write(site.path("jwks.json"), issuer.key_set()?.to_string())?;
         fs::create_dir(site.path("trust"))?;
-        fs::write(site.path("trust/issuer.toml"), ISSUER.replace("{issuer}", issuer.url().as_str()))?;
-        for first in (0..relationships).step_by(PER_FILE) {
+        let replay = if plan.reusable { "replay = \"reusable\"\ntoken_max_age = \"1h\"" } else { "" };
+        let of_issuer = ISSUER.replace("{issuer}", issuer.url().as_str()).replace("{replay}", replay);
+        fs::write(site.path("trust/issuer.toml"), of_issuer)?;
+        for first in (0..plan.relationships).step_by(PER_FILE) {
             let file = site.path(&format!("trust/team-{:05}.toml", first / PER_FILE));
-            fs::write(file, trust(first..relationships.min(first + PER_FILE))?)?;
+            fs::write(file, trust(first..plan.relationships.min(first + PER_FILE))?)?;
         }
-        // A new store refuses tokens from before its time; this one is a minute old.
-        let then = ManualClock::at(SystemClock::new().now() - Seconds(60));
-        tokio::runtime::Runtime::new()?.block_on(App::prepare_store(&site.settings()?, Arc::new(then)))?;
+        if plan.redis.is_none() {
+            // A new store refuses tokens from before its time; this one is a minute old.
+            site.prepare_store(Arc::new(ManualClock::at(SystemClock::new().now() - Seconds(60))))?;
+        }
         Ok(site)
+    }
+
+    /// What the configuration says of store, keys and node.
+    fn store(&self, redis: Option<&str>, node: &str) -> anyhow::Result<String> {
+        let Some(url) = redis else { return Ok(String::new()) };
+        let key = self.path("encryption.key");
+        // Every node of a store has the same one.
+        fs::write(&key, URL_SAFE_NO_PAD.encode([0x61; 32]))?;
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
+        Ok(format!(
+            "[store]\nurl = \"{url}\"\n[keys]\nencryption_keys = [{{ file = \"encryption.key\" }}]\n[decisions]\nnode = \"{node}\"\n"
+        ))
+    }
+
+    /// As `cambist store init` does it, at that time.
+    pub(crate) fn prepare_store(&self, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
+        Ok(tokio::runtime::Runtime::new()?.block_on(App::prepare_store(&self.settings()?, clock))?)
     }
 
     pub(crate) fn config(&self) -> PathBuf {
@@ -104,6 +144,7 @@ preset    = "github-actions"
 url       = "{issuer}"
 jwks_file = "../jwks.json"
 owner     = "platform@example.com"
+{replay}
 
 [target.deploy]
 audience = "https://deploy.example.com"

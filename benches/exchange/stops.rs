@@ -79,6 +79,21 @@ impl Stops {
 
     /// One batch on its way through all stops, with so many in flight.
     pub(crate) fn walk(&mut self, parts: &Arc<Parts>, forms: &[String], in_flight: usize) -> anyhow::Result<()> {
+        let (minted, drafts) = self.until_minted(parts, forms)?;
+        let spent = self.timed(Stop::Spend, || parts.runtime.block_on(together(parts, minted, in_flight, spend)))?;
+        let spent: Vec<_> = spent.into_iter().zip(drafts).collect();
+        let issued = self.timed(Stop::Record, || parts.runtime.block_on(together(parts, spent, in_flight, record)))?;
+        self.exchanges += u32::try_from(issued.len())?;
+        self.timed(Stop::Metrics, || {
+            for _ in &issued {
+                count(parts);
+            }
+            Ok(())
+        })
+    }
+
+    /// One batch on its way through all stops before the guard.
+    pub(crate) fn until_minted(&mut self, parts: &Parts, forms: &[String]) -> anyhow::Result<(Vec<MintedToken>, Vec<DecisionDraft>)> {
         let arrived = forms.iter().map(|form| arrived(form)).collect::<anyhow::Result<Vec<_>>>()?;
         let room = &BodyRoom::new(forms.len());
         let read =
@@ -98,16 +113,7 @@ impl Stops {
                 .map(|permit| Ok(mint(permit, &ring, &parts.issuer, parts.clock.now(), None)?))
                 .collect::<anyhow::Result<Vec<_>>>()
         })?;
-        let spent = self.timed(Stop::Spend, || parts.runtime.block_on(together(parts, minted, in_flight, spend)))?;
-        let spent: Vec<_> = spent.into_iter().zip(drafts).collect();
-        let issued = self.timed(Stop::Record, || parts.runtime.block_on(together(parts, spent, in_flight, record)))?;
-        self.exchanges += u32::try_from(issued.len())?;
-        self.timed(Stop::Metrics, || {
-            for _ in &issued {
-                count(parts);
-            }
-            Ok(())
-        })
+        Ok((minted, drafts))
     }
 
     /// From the request to the permit.
@@ -189,7 +195,7 @@ async fn record(parts: Arc<Parts>, (spent, draft): (SpentToken, DecisionDraft)) 
 fn count(parts: &Parts) {
     let took = Duration::from_micros(500);
     parts.metrics.exchange(&Exchange { issuer: None, target: None, outcome: "issued", reason: "", grant: TOKEN_EXCHANGE, took });
-    parts.metrics.replay("released");
+    parts.metrics.replay("fresh", took);
 }
 
 /// One after the other.

@@ -104,12 +104,14 @@ impl App {
         let store = open_to_serve(&settings).await?;
         bindings::bind(&store, &observe::names_and_urls(&compiled.issuers)).await?;
         let keys = open_keys(&settings, store.clone(), Arc::clone(&clock)).await?;
-        let guard = Arc::new(ReplayGuard::open(&store, Arc::clone(&clock)).await?);
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+        let counted = Arc::clone(&metrics);
+        let guard = ReplayGuard::open(&store, Arc::clone(&clock)).await?.observed_by(move |verdict, took| counted.replay(verdict, took));
+        let guard = Arc::new(guard);
         resume_history(&guard, &settings)?;
         let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
         let log = open_log(&settings, &kept_head, &keys, &clock).await?;
         let issuers = Arc::new(Issuers::new(Outbound::new(fetch), Arc::clone(&clock)));
-        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         metrics.set_trust(&compiled.version.to_string());
         let trust = in_force(compiled, &issuers);
         let app = Self {

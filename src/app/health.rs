@@ -9,12 +9,15 @@ use serde_json::{Value, json};
 use crate::domain::Digest256;
 use crate::http::Readiness;
 use crate::issuers::{IssuerHealth, Issuers};
+use crate::store::StoreTrouble;
 
 /// What can be wrong while we still answer. The words stand in `/readyz`, in the metric `cambist_degraded` and in
 /// `docs/operations.md`.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Trouble {
-    /// The clock stepped back behind what the store remembers.
+    /// A name of an issuer stands for another URL in the store by now: it was bound anew after a loss.
+    Bindings,
+    /// The clocks of this machine and of the store differ, or ours stepped back behind what the store remembers.
     ClockOffset,
     /// The keys of an issuer cannot be refreshed.
     IssuerKeys,
@@ -22,8 +25,8 @@ pub(super) enum Trouble {
     KeyRing,
     /// The decision log takes no lines.
     Log,
-    /// The store does not answer, or is not the one that was opened.
-    Store,
+    /// The store does not answer, is not the one that was opened, is full, or has settings that replay protection cannot live with.
+    Store(StoreTrouble),
     /// The trust files were changed into something that is refused.
     Trust,
 }
@@ -31,11 +34,12 @@ pub(super) enum Trouble {
 impl Trouble {
     pub(super) const fn name(self) -> &'static str {
         match self {
+            Self::Bindings => "issuer_rebound",
             Self::ClockOffset => "clock_offset",
             Self::IssuerKeys => "issuer_keys_unavailable",
             Self::KeyRing => "key_ring",
             Self::Log => "log_unavailable",
-            Self::Store => "store_unavailable",
+            Self::Store(trouble) => trouble.reason(),
             Self::Trust => "trust_refused",
         }
     }

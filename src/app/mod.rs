@@ -7,6 +7,7 @@ mod build;
 mod health;
 mod listeners;
 mod observe;
+mod reload;
 mod running;
 mod store;
 mod upkeep;

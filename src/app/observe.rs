@@ -20,11 +20,6 @@ pub(super) fn into_metrics(metrics: Arc<Metrics>) -> Box<dyn Fn(&Observed<'_>) +
             grant: "token_exchange",
             took: observed.latency,
         });
-        match observed.reason {
-            "" => metrics.replay("released"),
-            "replayed" | "fenced" | "clock_offset" | "store_unavailable" => metrics.replay(observed.reason),
-            _ => {}
-        }
     })
 }
 
@@ -57,16 +52,22 @@ impl KeptHead {
         Arc::new(move |head| {
             *kept.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
             let kept = kept.clone();
-            runtime.spawn(async move { kept.save().await });
+            runtime.spawn(async move { kept.save_or_tell().await });
         })
     }
 
-    /// Brings the newest head to the store. A failure shows in the health of the store; the next checkpoint tries again.
-    pub(super) async fn save(&self) {
+    /// Brings the newest head to the store.
+    pub(super) async fn save(&self) -> Result<(), StoreError> {
         let newest = *self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(head) = newest
-            && let Err(error) = save_head(&self.store, &self.node, head).await
-        {
+        match newest {
+            Some(head) => save_head(&self.store, &self.node, head).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The same, with a line in the process log for a failure: the next checkpoint tries again.
+    pub(super) async fn save_or_tell(&self) {
+        if let Err(error) = self.save().await {
             tracing::warn!(error = %error, "the head of the decision log was not kept");
         }
     }

@@ -69,7 +69,7 @@ impl Running {
         }
         // A reader of standard output that reads no more must not keep the process.
         let closed = matches!(timeout(LAST_LINES, self.app.log.close()).await, Ok(Ok(())));
-        self.app.kept_head.save().await;
+        self.app.kept_head.save_or_tell().await;
         public.requests && public.exchanges && admin.requests && closed
     }
 }

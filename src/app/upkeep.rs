@@ -1,16 +1,17 @@
-//! What a running server does by itself: look at the store, follow the key ring, reload trust, refresh keys.
+//! What a running server does by itself each second: look at the store and be seen by it, follow the key ring, tell what is wrong.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use crate::document::Diagnostics;
-use crate::domain::{IssuerName, RelationshipName};
-use crate::exchange::TrustState;
+use tokio::time::timeout;
+
+use crate::domain::IssuerName;
 use crate::release::bindings::{self, BindingError};
-use crate::release::replay::SpendError;
-use crate::store::StoreError;
-use crate::trust::{CompiledTrust, ReloadOutcome};
+use crate::release::issuance::KeysError;
+use crate::release::replay::{Pulse, SpendError};
+use crate::store::{Store, StoreError, StoreTrouble};
+use crate::telemetry::StoreNumbers;
 
 use super::build::App;
 use super::health::Trouble;
@@ -20,25 +21,21 @@ use super::observe::names_and_urls;
 pub(super) type CountedFetches = Mutex<HashMap<IssuerName, (u64, u64)>>;
 
 impl App {
-    /// Once a second.
+    /// Once a second. What asks the store does so at the same time, so that one silence is not waited for again and again.
     pub async fn each_second(self: &Arc<Self>) {
-        let store = self.store.check().await;
-        self.guard.suspend(matches!(store, Err(StoreError::Replaced { .. })));
-        self.note(Trouble::Store, store.err().map(|error| error.to_string()));
-        let clock = match self.guard.tick().await {
-            Err(error @ SpendError::ClockOffset { .. }) => Some(error.to_string()),
-            // Any other failure is the store's, and was noted above.
-            Ok(_) | Err(_) => None,
-        };
-        self.note(Trouble::ClockOffset, clock);
-        let keys = self.keys.refresh().await;
-        self.note(Trouble::KeyRing, keys.err().map(|error| error.to_string()));
+        let (checked, ticked, followed, written_back) =
+            tokio::join!(in_time(self.store.check()), in_time(self.guard.tick()), self.keys.refresh(), in_time(self.write_back()),);
+        let (pulse, clock, missed) = sorted(ticked);
+        self.judge_store(&checked);
+        let followed = followed.err();
+        let faults = [checked.err(), missed, store_fault(&followed), self.note_bindings(written_back), self.guard.take_fault()];
+        self.note_store(faults.into_iter().flatten().next().as_ref());
+        self.note(Trouble::ClockOffset, clock.as_ref().map(ToString::to_string));
+        self.note_keys(followed);
         let log = self.log.is_broken().then(|| "the last write failed; it is tried again each second".to_owned());
         self.note(Trouble::Log, log);
         self.note_issuers();
-        self.metrics.set_key_ring_version(self.keys.ring().version());
-        self.metrics.set_in_flight(self.tracker.in_flight());
-        self.metrics.set_degraded(&self.health.names());
+        self.measure(pulse, clock.as_ref());
     }
 
     /// At start: reads the keys of every issuer, so that its first token need not wait.
@@ -51,82 +48,71 @@ impl App {
         self.issuers.tick();
     }
 
-    /// Every two seconds, and at once with `force`: looks whether the trust files changed. A broken change is refused whole.
-    pub async fn reload_trust(self: &Arc<Self>, force: bool) {
-        // From looking to being in force: a slower reload must not put older trust over newer.
-        let _turn = self.reloading.lock().await;
-        let app = Arc::clone(self);
-        let looked = tokio::task::spawn_blocking(move || {
-            let mut reloader = app.reloader.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = app.clock.now();
-            let outcome = if force { reloader.force(now) } else { reloader.poll(now) };
-            (outcome, reloader.is_refused())
+    /// Brings what this node holds to a store that others use too, and that may have lost it: names of issuers and the head of our log.
+    /// The key ring and the deployment id come back by themselves.
+    async fn write_back(&self) -> Result<(), BindingError> {
+        if !self.store.is_shared() {
+            return Ok(());
+        }
+        let issuers: Vec<_> = self.issuers.all().iter().map(|issuer| issuer.settings().clone()).collect();
+        let names = names_and_urls(&issuers);
+        let (bound, saved) = tokio::join!(bindings::bind(&self.store, &names), self.kept_head.save());
+        bound?;
+        Ok(saved?)
+    }
+
+    /// What a check found stays until another check has found it mended: no answer at all is no better.
+    fn judge_store(&self, checked: &Result<(), StoreError>) {
+        match checked {
+            Ok(()) => self.guard.suspend(None),
+            Err(error) if error.forbids_spending() => self.guard.suspend(Some(error.clone())),
+            Err(_) => {}
+        }
+    }
+
+    fn note_store(&self, fault: Option<&StoreError>) {
+        for trouble in StoreTrouble::ALL {
+            let found = fault.filter(|fault| fault.trouble() == trouble);
+            self.note(Trouble::Store(trouble), found.map(ToString::to_string));
+        }
+    }
+
+    fn note_bindings(&self, written_back: Result<(), BindingError>) -> Option<StoreError> {
+        let (rebound, fault) = match written_back {
+            Ok(()) => (None, None),
+            Err(BindingError::Unavailable(fault)) => return Some(fault),
+            Err(rebound) => (Some(rebound.to_string()), None),
+        };
+        self.note(Trouble::Bindings, rebound);
+        fault
+    }
+
+    fn note_keys(&self, followed: Option<KeysError>) {
+        let trouble = match followed {
+            // The store's trouble is told by its own word.
+            None | Some(KeysError::Store(_)) => self.keys.ring_for_issuing().err().map(|cannot| cannot.to_string()),
+            Some(error) => Some(error.to_string()),
+        };
+        self.note(Trouble::KeyRing, trouble);
+    }
+
+    fn measure(&self, pulse: Option<Pulse>, clock: Option<&SpendError>) {
+        self.metrics.set_key_ring_version(self.keys.ring().version());
+        self.metrics.set_in_flight(self.tracker.in_flight());
+        self.metrics.set_degraded(&self.health.names());
+        if let Some(pulse) = pulse {
+            self.metrics.set_fences(pulse.fences, pulse.fence_until);
+        }
+        let Store::Redis(store) = &self.store else { return };
+        let off = if let Some(SpendError::ClockOffset { offset }) = clock { Some(*offset) } else { None };
+        let vitals = store.vitals();
+        self.metrics.set_store(&StoreNumbers {
+            clock_offset: off.or(pulse.map(|pulse| pulse.clock_offset)),
+            connections_up: vitals.connected,
+            connections_wanted: vitals.connections,
+            lease_age: vitals.lease_age,
+            retries: vitals.retries,
         });
-        match looked.await {
-            Ok((ReloadOutcome::Unchanged, refused)) => {
-                if !refused && !self.bindings_refused() {
-                    self.note(Trouble::Trust, None);
-                }
-            }
-            Ok((ReloadOutcome::Changed { trust, removed }, _)) => self.put_in_force(*trust, removed).await,
-            Ok((ReloadOutcome::Refused(diagnostics), _)) => self.refuse_trust(&diagnostics),
-            Err(_) => tracing::error!("looking at the trust files panicked; the old trust stays in force"),
-        }
-    }
-
-    /// SIGHUP: the decision log was moved away, or trust should be looked at now.
-    pub async fn hang_up(self: &Arc<Self>) {
-        if self.log.reopen().await.is_err() {
-            tracing::error!("the decision log could not be opened again");
-        }
-        self.reload_trust(true).await;
-    }
-
-    async fn put_in_force(self: &Arc<Self>, trust: CompiledTrust, removed: Vec<RelationshipName>) {
-        if let Err(error) = bindings::bind(&self.store, &names_and_urls(&trust.issuers)).await {
-            // A store that does not answer now may answer the next time.
-            let retry = matches!(error, BindingError::Unavailable(_));
-            if !self.bindings_refused.swap(true, Ordering::SeqCst) {
-                tracing::error!(reason = error.reason(), error = %error, retry, "changed trust is not in force; the old trust stays");
-                self.metrics.trust_reload("refused");
-            }
-            self.reloader.lock().unwrap_or_else(PoisonError::into_inner).not_in_force(removed, retry);
-            self.note(Trouble::Trust, Some(error.to_string()));
-            return;
-        }
-        self.bindings_refused.store(false, Ordering::SeqCst);
-        for warning in &trust.warnings {
-            tracing::warn!(trust.warning = %warning, "trust files");
-        }
-        let known: Vec<_> = trust.issuers.iter().map(|issuer| issuer.name.clone()).collect();
-        for gone in self.issuers.all().iter().map(|issuer| &issuer.settings().name).filter(|name| !known.contains(name)) {
-            self.metrics.forget_issuer(gone);
-        }
-        let version = trust.version;
-        // Both at once for whoever asks: relationships of an unknown issuer, and issuers without relationships, permit nothing.
-        self.trust.store(Arc::new(TrustState { policy: trust.policy, version }));
-        self.issuers.replace(trust.issuers);
-        self.issuers.warm();
-        self.metrics.set_trust(&version.to_string());
-        self.metrics.trust_reload("changed");
-        self.note(Trouble::Trust, None);
-        tracing::info!(trust.version = %version, "changed trust is in force");
-        for name in removed {
-            tracing::warn!(relationship = %name, "relationship removed: nothing is issued by it any more; tokens it permitted live on until they expire");
-        }
-    }
-
-    fn refuse_trust(&self, diagnostics: &Diagnostics) {
-        let errors = diagnostics.sorted();
-        for error in &errors {
-            tracing::error!(trust.error = %error, "changed trust refused; the old trust stays in force");
-        }
-        self.metrics.trust_reload("refused");
-        self.note(Trouble::Trust, Some(errors.first().map(ToString::to_string).unwrap_or_default()));
-    }
-
-    fn bindings_refused(&self) -> bool {
-        self.bindings_refused.load(Ordering::SeqCst)
     }
 
     fn note_issuers(&self) {
@@ -153,7 +139,7 @@ impl App {
     }
 
     /// One line when a trouble begins and one when it ends.
-    fn note(&self, trouble: Trouble, what: Option<String>) {
+    pub(super) fn note(&self, trouble: Trouble, what: Option<String>) {
         let (begins, text) = (what.is_some(), what.clone().unwrap_or_default());
         if self.health.set(trouble, what) {
             if begins {
@@ -164,3 +150,25 @@ impl App {
         }
     }
 }
+
+/// A store that hangs must not keep the server from noticing it.
+async fn in_time<T, E: From<StoreError>>(asking: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err(StoreError::NoAnswer.into()))
+}
+
+/// The guard's pulse, or the fault of a clock, or one of the store.
+fn sorted(ticked: Result<Pulse, SpendError>) -> (Option<Pulse>, Option<SpendError>, Option<StoreError>) {
+    match ticked {
+        Ok(pulse) => (Some(pulse), None, None),
+        Err(SpendError::Unavailable(fault)) => (None, None, Some(fault)),
+        Err(clock) => (None, Some(clock), None),
+    }
+}
+
+fn store_fault(error: &Option<KeysError>) -> Option<StoreError> {
+    if let Some(KeysError::Store(fault)) = error { Some(fault.clone()) } else { None }
+}
+
+/// For everything that one look asks of the store. Longer than two attempts of a call and their topology, and short enough that trouble is
+/// noticed within five seconds.
+const PATIENCE: Duration = Duration::from_secs(3);

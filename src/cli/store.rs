@@ -25,8 +25,7 @@ pub(super) fn init(file: &Path, accept_loss: bool) -> anyhow::Result<ExitCode> {
         output::line(format!("{}: deployment {}", store.place(), store.deployment()));
         return Ok(ExitCode::SUCCESS);
     }
-    issuance::forget_ring(&store)?;
-    let id = runtime.block_on(store.reset_deployment())?;
+    let id = runtime.block_on(issuance::begin_anew(&store))?;
     output::line(format!("{}: new deployment {id}", store.place()));
     output::line(
         "Everything issued before now is cut off: subject tokens are fenced, and the signing keys are replaced at the next start.",

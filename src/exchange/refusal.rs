@@ -2,6 +2,7 @@
 
 use crate::domain::{Seconds, Timestamp};
 use crate::policy::Denial;
+use crate::store::StoreTrouble;
 use crate::token::RejectedToken;
 
 use super::request::Malformed;
@@ -66,7 +67,7 @@ pub enum Unavailable {
     /// No key signs.
     Signing,
     /// The replay guard cannot tell.
-    Store,
+    Store(StoreTrouble),
 }
 
 impl Unavailable {
@@ -78,7 +79,7 @@ impl Unavailable {
             Self::IssuerKeys => "issuer_keys_unavailable",
             Self::Log => "log_unavailable",
             Self::Signing => "signing_unavailable",
-            Self::Store => "store_unavailable",
+            Self::Store(trouble) => trouble.reason(),
         }
     }
 }

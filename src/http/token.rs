@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
-use crate::domain::{IdempotencyKey, Seconds};
+use crate::domain::{IdempotencyKey, Seconds, random_bytes};
 use crate::exchange::{Answer, ExchangeService, Family, Malformed, Parameters, Refusal};
 use crate::policy::Denial;
 use crate::release::record::IssuedToken;
@@ -23,8 +23,8 @@ const UNSUPPORTED: [Parameter; 3] = [Parameter::ActorToken, Parameter::ActorToke
 /// What a client sends to be known again when it repeats a request whose answer was lost.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// When to try again after a 503.
-const RETRY_AFTER: Seconds = Seconds(2);
+/// The longest time until a client should try again after a 503. Each is told another, so that not all of them come back at once.
+const LONGEST_RETRY_AFTER: u64 = 5;
 
 /// What the token endpoint works with.
 #[derive(Clone)]
@@ -181,7 +181,7 @@ fn oauth_error(refusal: &Refusal) -> OauthError {
                 OauthCode::InvalidRequest
             }
         },
-        Refusal::Unavailable(unavailable) => return OauthError::unavailable(unavailable.reason(), RETRY_AFTER),
+        Refusal::Unavailable(unavailable) => return OauthError::unavailable(unavailable.reason(), retry_after()),
     };
     let error = OauthError::new(StatusCode::BAD_REQUEST, code, refusal.family().name(), refusal.reason());
     let error = OauthError { retry_after: refusal.retry_after(), ..error };
@@ -189,4 +189,10 @@ fn oauth_error(refusal: &Refusal) -> OauthError {
         Some(detail) => error.with_detail(detail),
         None => error,
     }
+}
+
+/// Between one second and [`LONGEST_RETRY_AFTER`].
+fn retry_after() -> Seconds {
+    let [byte] = random_bytes();
+    Seconds(1 + u64::from(byte) % LONGEST_RETRY_AFTER)
 }

@@ -64,15 +64,19 @@ impl Store {
         }
     }
 
-    /// Gives the store a new deployment id. For `store init --accept-loss`, after every kind of state has cut off what was issued before;
-    /// this handle is then to be dropped, and running servers on Redis refuse to go on.
-    ///
-    /// # Errors
-    /// When the store does not answer; the id may then be the old or the new one.
-    pub async fn reset_deployment(&self) -> Result<DeploymentId, StoreError> {
+    /// Whether other servers may use it at the same time as this one.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        matches!(self, Self::Redis(_))
+    }
+
+    /// How often [`Self::check`] found that the store had lost everything, and began to give it back. Never with SQLite, where another
+    /// file is another store.
+    #[must_use]
+    pub fn losses(&self) -> u64 {
         match self {
-            Self::Sqlite(store) => store.reset_deployment().await,
-            Self::Redis(store) => store.reset_deployment().await,
+            Self::Sqlite(_) => 0,
+            Self::Redis(store) => store.losses(),
         }
     }
 

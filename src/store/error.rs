@@ -102,9 +102,9 @@ pub enum StoreError {
         /// The database file.
         file: PathBuf,
     },
-    /// The health loop found that the database is not the one that was opened.
-    #[error("the database was deleted or replaced while it was in use; restart the server")]
-    Suspended,
+    /// No answer, for longer than any store takes that works.
+    #[error("the store does not answer")]
+    NoAnswer,
     /// The engine accepted a write and does not have it.
     #[error("the store did not keep what was written")]
     NotKept,
@@ -140,12 +140,48 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The stable reason of `docs/errors.md`. A caller can only try again, whatever it is; the distinction is for administrators.
+    /// Which kind of trouble it is, for callers and alerts.
     #[must_use]
-    pub const fn reason(&self) -> &'static str {
+    pub const fn trouble(&self) -> StoreTrouble {
         match self {
-            Self::Redis(fault) => fault.reason(),
-            _ => "store_unavailable",
+            Self::Redis(fault) => fault.trouble(),
+            _ => StoreTrouble::Unavailable,
+        }
+    }
+
+    /// Whether spends must be refused although the store answers them: nobody would know of them later, or they may be forgotten.
+    #[must_use]
+    pub const fn forbids_spending(&self) -> bool {
+        match self {
+            Self::Replaced { .. } | Self::AnotherDeployment { .. } => true,
+            Self::Redis(fault) => fault.is_unfit(),
+            _ => false,
+        }
+    }
+}
+
+/// What kind of trouble a store is in. A caller can only try again, whatever it is; the distinction is for administrators.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum StoreTrouble {
+    /// It has no room.
+    Full,
+    /// A setting of the store, or ours towards it, must be changed.
+    Misconfigured,
+    /// It does not answer, or cannot be believed.
+    Unavailable,
+}
+
+impl StoreTrouble {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Full, Self::Misconfigured, Self::Unavailable];
+
+    /// The stable reason of `docs/errors.md`.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Full => "store_full",
+            Self::Misconfigured => "store_misconfigured",
+            Self::Unavailable => "store_unavailable",
         }
     }
 }

@@ -12,7 +12,7 @@ mod sqlite;
 
 pub use deployment::DeploymentId;
 pub use engine::Store;
-pub use error::StoreError;
+pub use error::{StoreError, StoreTrouble};
 pub use redis::RedisStore;
 pub use settings::{OpenMode, Schema, SqliteSettings, StoreSettings};
 pub use sqlite::SqliteStore;

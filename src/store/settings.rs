@@ -31,7 +31,7 @@ pub enum OpenMode {
     /// `store init`. SQLite: takes the lock, because nobody may serve meanwhile; creates the file, or gives an empty one its id. Redis:
     /// gives a store without an id one.
     Init {
-        /// Whether a store that has an id already is opened nevertheless, for [`super::Store::reset_deployment`].
+        /// Whether a store that has an id already is opened nevertheless, to begin a new history in it.
         accept_loss: bool,
     },
 }

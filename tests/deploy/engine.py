@@ -176,6 +176,9 @@ def main(state, command, *arguments):
     flags = [word for word in arguments if word.startswith("-")]
     words = [word for word in arguments if not word.startswith("-")]
     match command:
+        case "build":
+            for name in words:
+                engine.root(name)
         case "up":
             engine.up(*words)
         case "run":

@@ -15,7 +15,7 @@ const FAMILIES: &[(&str, &str)] = &[
 ];
 
 /// Its reasons stop a start or a reload and stand in the process log: no request is ever answered with them.
-const NEVER_ANSWERED: &str = "src/release/bindings.rs";
+const NEVER_ANSWERED: &str = "src/release/bindings/mod.rs";
 
 /// The reasons that `docs/errors.md` explains, in its order.
 pub(crate) fn headings() -> Vec<&'static str> {

@@ -67,6 +67,13 @@ impl Default for RedisOptions {
 }
 
 impl RedisOptions {
+    /// The user `cambist` with the rights that administrators are told to give it, and this password.
+    pub(crate) fn documented_user(password: &str) -> String {
+        let users = include_str!("../../deploy/redis/users.acl");
+        let user = users.lines().find_map(|line| line.strip_prefix("user ").filter(|user| user.starts_with("cambist "))).unwrap();
+        user.replace("#<password-sha256>", &format!(">{password}"))
+    }
+
     /// The lines that a Sentinel has not.
     pub(super) fn of_a_server(&self) -> Vec<String> {
         // Replicas attach at once, and tests may use DEBUG.

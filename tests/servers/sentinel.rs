@@ -1,5 +1,6 @@
 //! A master, its replicas, and three Sentinels that watch them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct TrioOptions {
     /// How many replicas the master has.
     pub(crate) replicas: usize,
-    /// Milliseconds of silence until a Sentinel takes a server for down.
+    /// Milliseconds of silence until a Sentinel takes a server for down. Below 600 they fail over without cause.
     pub(crate) down_after: u32,
     /// `failover-timeout`, in milliseconds.
     pub(crate) failover_timeout: u32,
@@ -36,12 +37,14 @@ pub(crate) struct TrioOptions {
     pub(crate) sentinel_password: Option<String>,
     /// Whether everybody reaches everybody through a proxy, so that servers can be cut off from each other and not from clients.
     pub(crate) proxied: bool,
+    /// Whether the Sentinels talk and look more often than usual: an old master that returns is put right after two seconds, not eight.
+    pub(crate) brisk: bool,
 }
 
 impl Default for TrioOptions {
     fn default() -> Self {
         let servers = RedisOptions { persistence: Persistence::None, ..RedisOptions::default() };
-        Self { replicas: 2, down_after: 500, failover_timeout: 3000, servers, sentinel_password: None, proxied: false }
+        Self { replicas: 2, down_after: 750, failover_timeout: 3000, servers, sentinel_password: None, proxied: false, brisk: true }
     }
 }
 
@@ -121,6 +124,7 @@ impl SentinelTrio {
     fn introduce(&self) {
         let port = self.peer_port(0).to_string();
         for sentinel in &self.sentinels {
+            self.set_rhythm(sentinel);
             // They talk more often until they know each other.
             sentinel.command(&["SENTINEL", "DEBUG", "publish-period", "100", "info-period", "200"]);
             sentinel.command(&["SENTINEL", "MONITOR", MASTER_NAME, "127.0.0.1", &port, "2"]);
@@ -133,25 +137,50 @@ impl SentinelTrio {
             }
         }
         self.wait_until_whole();
-        for sentinel in &self.sentinels {
-            sentinel.command(&["SENTINEL", "DEBUG", "publish-period", "2000", "info-period", "10000"]);
-        }
+        self.sentinels.iter().for_each(|sentinel| self.set_rhythm(sentinel));
     }
 
-    /// Waits until every Sentinel knows everybody and thinks well of all: after a failover and a return, for example.
+    /// Waits until every Sentinel knows everybody, thinks well of all, and names the same master: after a failover and a return, for
+    /// example.
     pub(crate) fn wait_until_whole(&self) {
         eventually("every Sentinel knows everybody", || {
-            self.sentinels.iter().all(|sentinel| {
+            let mut masters = BTreeSet::new();
+            let is_content = |sentinel: &RedisServer| {
                 let ask = |words: [&str; 2]| commands::send_within(PATIENCE, sentinel.port(), &[&["SENTINEL"][..], &words].concat());
-                let all_are = |words: [&str; 2], flags: &str, count: usize| {
+                let all_are = |words: [&str; 2], count: usize, is_well: fn(&BTreeMap<String, String>) -> bool| {
                     let known = ask(words).map(commands::list).unwrap_or_default();
-                    known.len() == count && known.into_iter().all(|one| pairs(one)["flags"] == flags)
+                    known.len() == count && known.into_iter().map(pairs).all(|one| is_well(&one))
                 };
-                ask(["MASTER", MASTER_NAME]).is_ok_and(|master| pairs(master)["flags"] == "master")
-                    && all_are(["REPLICAS", MASTER_NAME], "slave", self.options.replicas)
-                    && all_are(["SENTINELS", MASTER_NAME], "sentinel", SENTINELS - 1)
-            })
+                let Ok(master) = ask(["MASTER", MASTER_NAME]).map(pairs) else { return false };
+                masters.insert(master["port"].clone());
+                let follows = |replica: &BTreeMap<String, String>| {
+                    ["flags", "role-reported", "master-link-status"].map(|name| replica[name].as_str()) == ["slave", "slave", "ok"]
+                };
+                // `master_down` is an opinion about the last master, which they keep for seconds.
+                let is_well = |other: &BTreeMap<String, String>| ["sentinel", "sentinel,master_down"].contains(&other["flags"].as_str());
+                master["flags"] == "master"
+                    && all_are(["REPLICAS", MASTER_NAME], self.options.replicas, follows)
+                    && all_are(["SENTINELS", MASTER_NAME], SENTINELS - 1, is_well)
+            };
+            self.sentinels.iter().all(is_content) && masters.len() == 1
         });
+    }
+
+    /// Starts a Sentinel again with what it knew, after a `kill -9` when it runs.
+    pub(crate) fn restart_sentinel(&self, index: usize) {
+        self.sentinels[index].restart();
+        self.set_rhythm(&self.sentinels[index]);
+    }
+
+    /// What a Sentinel forgets when it ends.
+    fn set_rhythm(&self, sentinel: &RedisServer) {
+        // For four publish periods nobody puts back a replica that was promoted: its promotion must be seen, by an INFO a second, and told
+        // in that time.
+        let (publish, info) = if self.options.brisk { ("500", "500") } else { ("2000", "10000") };
+        // With fewer pings every server looks down for a moment after a failover, and the next failover begins. With more of them no
+        // replica is fit to be promoted: its last INFO must not be older than five pings.
+        let ping = "300";
+        sentinel.command(&["SENTINEL", "DEBUG", "ping-period", ping, "publish-period", publish, "info-period", info]);
     }
 
     /// The server that most Sentinels name now. Waits while they do not agree.

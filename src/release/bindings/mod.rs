@@ -70,7 +70,7 @@ impl BindingError {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Rebound(_) | Self::Reserved { .. } => "issuer_rebound",
-            Self::Unavailable(error) => error.reason(),
+            Self::Unavailable(error) => error.trouble().reason(),
         }
     }
 }

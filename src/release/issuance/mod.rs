@@ -9,8 +9,8 @@ mod repeatable;
 mod spends;
 
 pub use key_ring::{
-    AtRestError, EncryptionKeySource, JWKS_MAX_AGE, KeyDescription, KeyRing, KeyState, Keys, KeysError, KeysSettings, PUBLISH_AHEAD,
-    PublishedKey, RETIRED_FOR, RingLost, SCHEMA, SIGNING_ALGORITHMS, SigningFailed, forget_ring,
+    AtRestError, CannotIssue, EncryptionKeySource, JWKS_MAX_AGE, KeyDescription, KeyRing, KeyState, Keys, KeysError, KeysSettings,
+    PUBLISH_AHEAD, PublishedKey, RETIRED_FOR, SCHEMA, SIGNING_ALGORITHMS, SigningFailed, begin_anew,
 };
 pub use mint::mint;
 pub use minted::MintedToken;

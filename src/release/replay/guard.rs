@@ -1,7 +1,9 @@
 //! The one door between a minted token and a token that may be released.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
 
 use crate::domain::{Clock, Seconds, Timestamp, random_bytes};
 use crate::release::issuance::{MintedToken, Spends, Times};
@@ -22,9 +24,15 @@ use super::{FENCE_MARGIN, LARGEST_IAT_SKEW, RepeatedToken, SpendOutcome, SpentTo
 pub struct ReplayGuard {
     clock: Arc<dyn Clock>,
     engine: Engine,
-    /// Set while the store is not the one that was opened: what it says may not outlive a restart.
-    suspended: AtomicBool,
+    /// The last spend's fault, until somebody looks.
+    fault: Mutex<Option<StoreError>>,
+    /// Told of every spend: the verdict in a word, and how long it took.
+    observe: Observe,
+    /// Why nothing is spent although the store answers: what it says may not outlive a restart, or may be forgotten.
+    suspended: ArcSwapOption<StoreError>,
 }
+
+type Observe = Box<dyn Fn(&'static str, Duration) + Send + Sync>;
 
 enum Engine {
     Redis(RedisEngine),
@@ -61,7 +69,13 @@ impl ReplayGuard {
     }
 
     fn new(engine: Engine, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, engine, suspended: AtomicBool::new(false) }
+        Self { clock, engine, fault: Mutex::default(), observe: Box::new(|_, _| {}), suspended: ArcSwapOption::empty() }
+    }
+
+    /// The same guard, telling `observe` of every spend: its verdict in a word, and how long it took. Reusable tokens spend nothing.
+    #[must_use]
+    pub fn observed_by(self, observe: impl Fn(&'static str, Duration) + Send + Sync + 'static) -> Self {
+        Self { observe: Box::new(observe), ..self }
     }
 
     /// A guard that remembers in SQLite. Puts up the fence when the store has no history. Blocks the thread; for start-up.
@@ -110,10 +124,16 @@ impl ReplayGuard {
         }
     }
 
-    /// Refuses every spend from now on, or no longer. For the health loop, when the store is not what it was: a database file that
-    /// was deleted or replaced still answers, but nobody will know at the next start.
-    pub fn suspend(&self, suspended: bool) {
-        self.suspended.store(suspended, Ordering::SeqCst);
+    /// Refuses every spend from now on for this reason, or for none any more. For the health loop, when the store answers and must not
+    /// be believed: a database file that was deleted, an eviction policy that forgets.
+    pub fn suspend(&self, reason: Option<StoreError>) {
+        self.suspended.store(reason.map(Arc::new));
+    }
+
+    /// The last fault that a spend met since this was last asked, whatever the store says by now. For the health loop, so that an
+    /// administrator learns the cause of an answer that names none.
+    pub fn take_fault(&self) -> Option<StoreError> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Keeps the store's sense of time current and forgets records that no longer matter. Call it each second.
@@ -138,8 +158,28 @@ impl ReplayGuard {
 
     pub(super) async fn use_up(&self, spends: &Spends, released: Times) -> Result<Passed, SpendError> {
         let Some(key) = ReplayKey::of(spends) else { return Ok(Passed::First) };
-        if self.suspended.load(Ordering::SeqCst) {
-            return Err(SpendError::Unavailable(StoreError::Suspended));
+        let started = self.clock.monotonic();
+        let verdict = self.judge(key, spends, released).await;
+        let word = verdict.as_ref().map_or_else(SpendError::reason, Verdict::word);
+        (self.observe)(word, self.clock.monotonic().saturating_sub(started));
+        if let Err(SpendError::Unavailable(fault)) = &verdict {
+            *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault.clone());
+        }
+        match verdict? {
+            Verdict::Fresh | Verdict::OwnRetry => Ok(Passed::First),
+            Verdict::Repeat { issued_at, expires_at } => Ok(Passed::Again(Times { issued_at, expires_at })),
+            Verdict::Replayed { first_at } => Err(SpendError::Replayed { first_at: Some(first_at) }),
+            Verdict::Fenced { until } => Err(SpendError::Fenced { until }),
+            Verdict::Expired => Err(SpendError::Expired),
+            Verdict::Clock { offset } => Err(SpendError::ClockOffset { offset }),
+            Verdict::NotStored => Err(SpendError::Unavailable(StoreError::NotKept)),
+        }
+    }
+
+    /// What the engine says, or why it is not even asked.
+    async fn judge(&self, key: ReplayKey, spends: &Spends, released: Times) -> Result<Verdict, SpendError> {
+        if let Some(reason) = &*self.suspended.load() {
+            return Err(SpendError::Unavailable(StoreError::clone(reason)));
         }
         // Verification requires `iat` where tokens are spent. Without one, 1970 is behind every fence.
         let issued_at = spends.issued_at.unwrap_or_default();
@@ -159,15 +199,7 @@ impl ReplayGuard {
             sent_at,
             released,
         };
-        match self.ask(spend).await? {
-            Verdict::Fresh | Verdict::OwnRetry => Ok(Passed::First),
-            Verdict::Repeat { issued_at, expires_at } => Ok(Passed::Again(Times { issued_at, expires_at })),
-            Verdict::Replayed { first_at } => Err(SpendError::Replayed { first_at: Some(first_at) }),
-            Verdict::Fenced { until } => Err(SpendError::Fenced { until }),
-            Verdict::Expired => Err(SpendError::Expired),
-            Verdict::Clock { offset } => Err(SpendError::ClockOffset { offset }),
-            Verdict::NotStored => Err(SpendError::Unavailable(StoreError::NotKept)),
-        }
+        Ok(self.ask(spend).await?)
     }
 
     pub(super) async fn ask(&self, spend: Spend) -> Result<Verdict, StoreError> {
@@ -205,7 +237,10 @@ pub(super) enum Passed {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SpendError {
     /// The store's clock disagrees with ours, or ours stepped back. Unavailable: try again once the clocks are right.
-    #[error("a clock is off by {offset} s; check time synchronisation on this machine")]
+    #[error(
+        "the clock of the store is {offset} s off from this machine's, or from the time that the store remembers; 5 s are tolerated. Check \
+         time synchronisation here and where the store runs"
+    )]
     ClockOffset {
         /// Seconds by which the store's clock is ahead; negative when the clock went back behind the time the store remembers.
         offset: i64,
@@ -243,7 +278,7 @@ impl SpendError {
             Self::Expired => "expired",
             Self::Fenced { .. } => "fenced",
             Self::Replayed { .. } => "replayed",
-            Self::Unavailable(error) => error.reason(),
+            Self::Unavailable(error) => error.trouble().reason(),
         }
     }
 }

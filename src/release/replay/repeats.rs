@@ -7,6 +7,7 @@ use super::conformance::{World, all_at_once, attempt, past_the_fence, spend, tok
 use super::guard::Passed;
 use super::spend::{Owner, Spend, Verdict};
 use super::{CLOCK_OFFSET, REPEAT_FOR, SpendError};
+use crate::store::StoreError;
 
 fn request(name: &str) -> Digest256 {
     Digest256::of(name.as_bytes())
@@ -90,9 +91,9 @@ pub(super) async fn a_repeat_passes_what_every_spend_must_pass<W: World>(world: 
     let spends = Spends { refused_from: world.clock().now() + Seconds(30), ..repeatable("a", &world) };
     assert_eq!(spend(&world, &spends).await, "fresh");
     assert_eq!(spend(&world, &spends).await, "repeat");
-    world.guard().suspend(true);
+    world.guard().suspend(Some(StoreError::NoAnswer));
     assert_eq!(spend(&world, &spends).await, "store_unavailable", "suspended");
-    world.guard().suspend(false);
+    world.guard().suspend(None);
 
     let now = world.clock().now();
     world.clock().step_to(now - CLOCK_OFFSET - Seconds(1));

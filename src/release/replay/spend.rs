@@ -81,3 +81,19 @@ pub(super) enum Verdict {
     /// The engine does not have what it was told.
     NotStored,
 }
+
+impl Verdict {
+    /// Its word in metrics.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::OwnRetry => "own_retry",
+            Self::Repeat { .. } => "repeat",
+            Self::Replayed { .. } => "replayed",
+            Self::Fenced { .. } => "fenced",
+            Self::Expired => "expired",
+            Self::Clock { .. } => "clock_offset",
+            Self::NotStored => "not_stored",
+        }
+    }
+}

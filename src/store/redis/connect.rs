@@ -1,5 +1,6 @@
 //! Making one connection: TCP, TLS, authentication.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::fault::{RedisFault, clip};
+use super::gather::Gathering;
 use super::settings::{Address, Credentials, RedisSettings};
 use super::tls;
 
@@ -43,7 +45,9 @@ impl Connection {
             let config = tokio::task::spawn_blocking(move || tls::config(&tls)).await;
             let config = config.map_err(|error| failed(&error.to_string()))?.map_err(|cause| RedisFault::Secret { cause: cause.into() })?;
             let name = ServerName::try_from(address.host.to_string()).map_err(|error| failed(&error.to_string()))?;
-            let stream = TlsConnector::from(config).connect(name, stream).await.map_err(|error| failed(&format!("TLS: {error}")))?;
+            let greeting = timeout(HANDSHAKE, TlsConnector::from(config).connect(name, stream));
+            let greeted = greeting.await.unwrap_or_else(|_| Err(io::Error::other("no answer to our greeting")));
+            let stream = greeted.map_err(|error| failed(&tls::told(&error)))?;
             Self::over(settings, address, peer, stream).await
         };
         timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(failed("timed out")))
@@ -60,9 +64,9 @@ impl Connection {
         let info = login(credentials, database)?;
         // Each caller has its own deadline; a second one inside the library would only blur whose it was.
         let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
-        let opened = MultiplexedConnection::new_with_config(&info, stream, config).await;
+        let opened = MultiplexedConnection::new_with_config(&info, Gathering::new(stream), config).await;
         let (multiplexed, driver) = opened.map_err(|error| match RedisFault::of(address, &error) {
-            RedisFault::Broken { server, cause } => RedisFault::Connect { server, cause },
+            RedisFault::Broken { server, cause } => RedisFault::Connect { server, cause: clip(&broken(&cause, settings.tls.is_some())) },
             refused => refused,
         })?;
         Ok(Self { multiplexed, driver: tokio::spawn(driver) })
@@ -94,6 +98,14 @@ impl Drop for Connection {
     }
 }
 
+/// Why a connection ended that had just been made.
+fn broken(cause: &str, tls: bool) -> String {
+    if tls {
+        return tls::told(&cause);
+    }
+    format!("{cause}. If it speaks TLS there, begin [store] url with rediss:// (rediss+sentinel://, rediss+cluster://)")
+}
+
 fn login(credentials: &Credentials, database: u16) -> Result<RedisConnectionInfo, RedisFault> {
     // No CLIENT SETINFO: a user of ours needs no permission for it.
     let info = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP2).set_skip_set_lib_name().set_db(i64::from(database));
@@ -108,3 +120,5 @@ pub(super) type Shared = Arc<Connection>;
 
 /// From the first packet to being authenticated.
 const CONNECT: Duration = Duration::from_secs(3);
+/// For the handshake of TLS.
+const HANDSHAKE: Duration = Duration::from_secs(2);

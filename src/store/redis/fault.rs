@@ -3,11 +3,20 @@
 use redis::{ErrorKind, RedisError};
 
 use super::settings::Address;
+use crate::store::StoreTrouble;
 
 /// Why a call to Redis has no trustworthy answer. What was sent may have been executed nevertheless, unless the variant says otherwise.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedisFault {
+    /// The deployment id is that of another history than ours. Nothing was written.
+    #[error("Redis at {server} holds another deployment ({found})")]
+    AnotherDeployment {
+        /// Which.
+        server: Address,
+        /// The id that is there.
+        found: Box<str>,
+    },
     /// The connection broke after something was sent, or said what is no answer.
     #[error("the connection to Redis at {server} broke: {cause}")]
     Broken {
@@ -21,6 +30,12 @@ pub enum RedisFault {
     Connect {
         /// Which.
         server: Address,
+        /// Why.
+        cause: Box<str>,
+    },
+    /// A task of ours ended before its answer came.
+    #[error("the call to Redis ended early: {cause}")]
+    Ended {
         /// Why.
         cause: Box<str>,
     },
@@ -138,14 +153,19 @@ impl Refusal {
             "NOSCRIPT" => Self::NoScript,
             "READONLY" => Self::ReadOnly,
             "WRONGTYPE" => Self::WrongType,
-            _ if text.contains("can't run this command") || text.contains("ACL failure") || text.contains("No permissions") => Self::Access,
+            _ if ["can't run this command", "can't access at least one of the keys", "no permissions"]
+                .iter()
+                .any(|words| text.contains(words)) =>
+            {
+                Self::Access
+            }
             _ => Self::Other,
         }
     }
 
     const fn advice(self) -> &'static str {
         match self {
-            Self::Access => "Compare username, password and the ACL user with the one in docs/operations.md",
+            Self::Access => "Compare username, password and prefix in [store], and the rights of that ACL user, with docs/operations.md",
             Self::ClusterDown => "The cluster serves no slot, or not this one: look at CLUSTER INFO",
             Self::Full => "Its memory is full: raise maxmemory",
             Self::Loading => "It is starting or busy: wait, or look for a script that runs for long",
@@ -190,26 +210,36 @@ impl RedisFault {
         let server = server.clone();
         let text = error.detail().unwrap_or_default();
         match (error.kind(), error.code()) {
-            (ErrorKind::AuthenticationFailed, _) => Self::Refused { server, refusal: Refusal::Access, text: clip(&error.to_string()) },
-            (_, Some(code)) => Self::Refused { server, refusal: Refusal::of(code, text), text: clip(&format!("{code} {text}")) },
+            (ErrorKind::AuthenticationFailed, _) => {
+                Self::Refused { server, refusal: Refusal::Access, text: clip(error.to_string().trim_end_matches('.')) }
+            }
+            (_, Some("OTHERDEPLOYMENT")) => Self::AnotherDeployment { server, found: clip(text) },
+            (_, Some(code)) => {
+                Self::Refused { server, refusal: Refusal::of(code, text), text: clip(format!("{code} {text}").trim_end_matches('.')) }
+            }
             _ => Self::Broken { server, cause: clip(&error.to_string()) },
         }
     }
 
-    /// The stable reason of `docs/errors.md`.
+    /// Which kind of trouble it is, for callers and alerts.
     #[must_use]
-    pub const fn reason(&self) -> &'static str {
+    pub const fn trouble(&self) -> StoreTrouble {
         match self {
-            Self::Refused { refusal: Refusal::Full, .. } => "store_full",
+            Self::Refused { refusal: Refusal::Full, .. } => StoreTrouble::Full,
             Self::Evicts { .. }
             | Self::NotMaster { .. }
             | Self::Old { .. }
             | Self::Secret { .. }
             | Self::Refused { refusal: Refusal::Access | Refusal::Misconf | Refusal::ReadOnly | Refusal::WrongType, .. } => {
-                "store_misconfigured"
+                StoreTrouble::Misconfigured
             }
-            _ => "store_unavailable",
+            _ => StoreTrouble::Unavailable,
         }
+    }
+
+    /// Whether it says that the server is not fit to remember spent tokens, even though it answers.
+    pub(in crate::store) const fn is_unfit(&self) -> bool {
+        matches!(self, Self::Evicts { .. } | Self::NotMaster { .. } | Self::Old { .. })
     }
 
     /// Whether the same call, with the same nonce, may do better on another connection or after another look at the topology.
@@ -247,7 +277,7 @@ pub(super) fn clip(text: &str) -> Box<str> {
     text.chars().filter(|character| !character.is_control()).take(LONGEST).collect::<String>().into()
 }
 
-const LONGEST: usize = 200;
+const LONGEST: usize = 300;
 
 #[cfg(test)]
 mod tests {
@@ -274,7 +304,7 @@ mod tests {
         ] {
             let server = Address { host: "redis".into(), port: 6379 };
             let fault = RedisFault::Refused { server, refusal: Refusal::of(code, ""), text: code.into() };
-            assert_eq!((fault.reason(), fault.passes()), (reason, again), "{code}: {why}");
+            assert_eq!((fault.trouble().reason(), fault.passes()), (reason, again), "{code}: {why}");
         }
     }
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use redis::{Value, cmd};
 use tokio::time::Instant;
 
+use super::engine::ATTEMPT;
 use super::fault::RedisFault;
 use super::link::Link;
 use super::script::{Script, text};
-use super::store::ATTEMPT;
 
 /// Looks at role, version and eviction policy.
 pub(super) async fn look(link: &Link) -> Result<(), RedisFault> {
@@ -34,9 +34,30 @@ pub(super) async fn look(link: &Link) -> Result<(), RedisFault> {
 }
 
 /// Writes and reads a key that is gone after a second: whether we may, and whether it can.
-pub(super) static PROBE: Script = Script::new(
+pub(super) static WRITES: Script = Script::new(
     "redis.call('SET', KEYS[1], '1', 'PX', 1000)
      return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}",
+);
+
+/// The same with every other command that any script of ours may come to need: a permission that is missing shows at the start, by the
+/// name of its command, and not on the day of a rotation. A hash without fields does not exist, so that nothing stays behind.
+pub(super) static EVERY_COMMAND: Script = Script::new(
+    "local function run(...)
+       local answer = redis.pcall(...)
+       if type(answer) ~= 'table' or not answer.err then return answer end
+       if string.find(answer.err, 'run this command', 1, true) then answer = redis.error_reply('NOPERM no right to run ' .. ({...})[1]) end
+       error(answer)
+     end
+     run('TIME')
+     run('INFO', 'replication', 'stats')
+     run('HSET', KEYS[2], 'a', '1')
+     run('HSETNX', KEYS[2], 'b', '1')
+     run('HGET', KEYS[2], 'a')
+     run('HMGET', KEYS[2], 'a', 'b')
+     run('HGETALL', KEYS[2])
+     run('HDEL', KEYS[2], 'a', 'b')
+     run('SET', KEYS[1], '1', 'PX', 1000)
+     return {run('GET', KEYS[1]), run('PTTL', KEYS[1])}",
 );
 
 /// Whether the probe's answer shows that what is written stays for a while.

@@ -34,6 +34,11 @@ impl Link {
         self.lanes.iter().filter(|lane| matches!(&*lane.state.borrow(), State::Up(_))).count()
     }
 
+    /// Waits until there is a connection.
+    pub(super) async fn connected_by(&self, deadline: Instant) -> Result<(), RedisFault> {
+        self.lanes[0].connection(deadline).await.map(drop)
+    }
+
     /// Sends one command by the lane of that number, and waits for its answer until `deadline`.
     pub(super) async fn send(&self, lane: usize, command: &Cmd, deadline: Instant) -> Result<Value, RedisFault> {
         let connection = self.lanes[lane % LANES].connection(deadline).await?;
@@ -83,6 +88,9 @@ impl Lane {
     }
 
     async fn connection(&self, deadline: Instant) -> Result<Shared, RedisFault> {
+        if let State::Up(connection) = &*self.state.borrow() {
+            return Ok(Arc::clone(connection));
+        }
         let mut state = self.state.subscribe();
         let settled = timeout_at(deadline, state.wait_for(|state| !matches!(state, State::Connecting))).await;
         match settled.map(|state| state.map(|state| state.clone())) {

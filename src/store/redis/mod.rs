@@ -8,7 +8,9 @@
 
 mod connect;
 mod deployment;
+mod engine;
 mod fault;
+mod gather;
 mod health;
 mod link;
 mod script;
@@ -18,8 +20,8 @@ mod tls;
 mod topology;
 
 pub use fault::{RedisFault, Refusal};
-pub(crate) use script::on_master;
 pub use script::{Call, Script, Tag, integer, text};
+pub(crate) use script::{in_deployment, on_master};
 pub use settings::{Address, ClientCertificate, Credentials, ReadSecret, RedisSettings, TlsSettings, Topology};
 pub use store::{RedisStore, StoreVitals};
 pub use topology::Route;

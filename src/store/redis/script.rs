@@ -41,6 +41,22 @@ macro_rules! on_master {
 }
 pub(crate) use on_master;
 
+/// The code of a script for [`super::RedisStore::shared_call`]: one that answers only on a master, and only while the store is that of the
+/// node's deployment. `store init --accept-loss` begins another one in one step, and a node that has not noticed must not bring back what
+/// that step cut off. A store without an id lost everything, and may be given back what a node holds.
+macro_rules! in_deployment {
+    ($code:literal) => {
+        concat!(
+            "if not string.find(redis.call('INFO', 'replication'), 'role:master', 1, true) then \
+             return redis.error_reply('READONLY not a master') end\n\
+             local found, own = redis.call('GET', table.remove(KEYS, 1)), table.remove(ARGV, 1)\n\
+             if found and found ~= own then return redis.error_reply('OTHERDEPLOYMENT ' .. found) end\n",
+            $code
+        )
+    };
+}
+pub(crate) use in_deployment;
+
 /// One run of a script. All keys carry the same hash tag, the one the call is routed by.
 pub struct Call {
     pub(super) script: &'static Script,

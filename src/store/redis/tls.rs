@@ -1,5 +1,6 @@
 //! TLS towards Redis.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -65,4 +66,17 @@ fn identity(client: &ClientCertificate) -> Result<(Vec<CertificateDer<'static>>,
     // The parser's own words could repeat what it read.
     let key = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes()).map_err(|_| "[store] client_key is no PEM private key")?;
     Ok((chain, key))
+}
+
+/// What went wrong with TLS, and which setting to look at.
+pub(super) fn told(error: &impl Display) -> String {
+    let error = error.to_string();
+    let advice = if error.contains("peer certificate") {
+        "[store] ca_file must hold the authority of the server's certificate, and that certificate must name this host"
+    } else if error.contains("corrupt message") || error.contains("no answer") {
+        "there, it speaks no TLS: name its TLS port, or begin [store] url with redis://"
+    } else {
+        "if it wants a certificate of ours, [store] client_certificate and client_key must be one of an authority that it knows"
+    };
+    format!("TLS: {error}; {advice}")
 }

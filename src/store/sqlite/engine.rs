@@ -128,7 +128,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// As [`Self::run`]; then the old id stands.
-    pub(in crate::store) async fn reset_deployment(&self) -> Result<DeploymentId, StoreError> {
+    pub async fn reset_deployment(&self) -> Result<DeploymentId, StoreError> {
         self.run(deployment::write_new).await
     }
 }

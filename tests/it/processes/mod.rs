@@ -9,6 +9,7 @@ mod health;
 mod issuers;
 mod keys;
 mod log_verify;
+mod redis;
 mod reload;
 mod replay;
 mod secrets;

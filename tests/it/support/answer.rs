@@ -56,7 +56,7 @@ impl Answer {
         let mut out = format!("{}\n", self.status);
         for name in ["allow", "cache-control", "cambist-decision", "content-type", "etag", "pragma", "retry-after", "www-authenticate"] {
             if self.headers.contains_key(name) {
-                let _ = writeln!(out, "{name}: {}", self.header(name));
+                let _ = writeln!(out, "{name}: {}", self.shown(name));
             }
         }
         let body = serde_json::from_str::<Value>(&self.text).map_or_else(
@@ -76,5 +76,14 @@ impl Answer {
         }
         assert!(decision.len() == 26 && decision.bytes().all(|byte| byte.is_ascii_alphanumeric()), "a decision id is a ULID");
         out.replace(decision, "[decision]")
+    }
+
+    /// A header as [`Self::transcript`] shows it: who is to come back after a 503 is told a time by chance.
+    fn shown(&self, name: &str) -> &str {
+        if (name, self.status.as_u16()) != ("retry-after", 503) {
+            return self.header(name);
+        }
+        assert!(matches!(self.header(name), "1" | "2" | "3" | "4" | "5"), "{name}: {}", self.header(name));
+        "[1 to 5]"
     }
 }

@@ -105,7 +105,6 @@ impl Server {
         self.folder.path().join("trust/test.toml")
     }
 
-    /// The decision log.
     /// Waits for a checkpoint in the log: before the first one nothing vouches for it.
     pub(crate) fn until_signed(&self) {
         super::eventually("the log has a checkpoint", || {
@@ -114,13 +113,19 @@ impl Server {
         });
     }
 
+    /// The decision log.
     pub(crate) fn log_file(&self) -> PathBuf {
         self.folder.path().join("state/decisions.jsonl")
     }
 
     /// What it said on standard error, all starts together.
     pub(crate) fn process_log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap()
+        fs::read_to_string(self.process_log_file()).unwrap()
+    }
+
+    /// The file of that.
+    pub(crate) fn process_log_file(&self) -> &Path {
+        &self.log
     }
 
     /// The lines of the decision log that are about requests.

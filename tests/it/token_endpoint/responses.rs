@@ -264,7 +264,7 @@ async fn keys_that_were_never_seen_are_no_fault_of_the_token() {
     cambist-decision: [decision]
     content-type: application/json
     pragma: no-cache
-    retry-after: 2
+    retry-after: [1 to 5]
     {
       "error": "temporarily_unavailable",
       "error_description": "unavailable: issuer_keys_unavailable; decision [decision]",
@@ -290,7 +290,7 @@ async fn a_store_that_cannot_tell_lets_nothing_out() {
     cambist-decision: [decision]
     content-type: application/json
     pragma: no-cache
-    retry-after: 2
+    retry-after: [1 to 5]
     {
       "error": "temporarily_unavailable",
       "error_description": "unavailable: store_unavailable; decision [decision]",

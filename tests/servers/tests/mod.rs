@@ -16,7 +16,7 @@ fn get(server: &RedisServer, key: &str) -> String {
 }
 
 /// A private CA and a certificate for 127.0.0.1 from it, as files.
-fn certificates(folder: &Path) -> TlsFiles {
+pub(crate) fn certificates(folder: &Path) -> TlsFiles {
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.distinguished_name.push(DnType::CommonName, "authority of the test");

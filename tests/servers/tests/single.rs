@@ -203,3 +203,24 @@ fn a_clock_that_stands_still_stops_nothing_else() {
     assert_eq!(get(&server, "7"), "");
     assert_eq!(time_of(&server), 1_800_000_001);
 }
+
+#[test]
+fn the_documented_user_may_do_what_we_need_and_no_more() {
+    let server = RedisServer::start(&RedisOptions { users: vec![RedisOptions::documented_user("open")], ..RedisOptions::default() });
+    let allowed = |words: &[&str]| text(&server.command(&[&["ACL", "DRYRUN", "cambist"], words].concat())) == "OK";
+    for (words, expected, why) in [
+        (&["SET", "cambist:r", "1", "NX", "PX", "1000"][..], true, "a record"),
+        (&["SCRIPT", "LOAD", "return 1"], true, "the guard"),
+        (&["INFO", "replication"], true, "its history"),
+        (&["SET", "other:r", "1"], false, "what belongs to others"),
+        (&["DEL", "cambist:r"], false, "a record that is deleted is a token that may be used again"),
+        (&["EXPIRE", "cambist:r", "1"], false, "likewise"),
+        (&["EVAL", "return 1", "0"], false, "another script"),
+        (&["FLUSHALL"], false, "everything"),
+        (&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"], false, "another eviction policy"),
+        (&["KEYS", "*"], false, "who was here"),
+        (&["CLIENT", "KILL", "ID", "1"], false, "others' connections"),
+    ] {
+        assert_eq!(allowed(words), expected, "{words:?}: {why}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What the store keeps of our keys: one wrapped ring, and every public key that ever was. Blocks, whichever the engine.
 
-use crate::store::{Store, StoreError};
+use crate::store::{DeploymentId, Store, StoreError};
 
 use super::published::PublishedKey;
 use super::{redis, sqlite};
@@ -36,14 +36,20 @@ pub(super) fn history(store: &Store) -> Result<Vec<PublishedKey>, StoreError> {
     }
 }
 
-/// Forgets the ring, so that new keys are made and everything signed before verifies no more. For `store init --accept-loss`. The
-/// history of public keys stays. Blocks.
+/// Begins a new history of the store: a new deployment id and no ring, so that new keys are made and everything signed before verifies no
+/// more. For `store init --accept-loss`, after every kind of state has cut off what was issued before. The history of public keys stays.
+///
+/// With Redis, servers may run meanwhile: both happen in one step, and whoever holds the old ring cannot write it back after it. With
+/// either engine this handle is then to be dropped.
 ///
 /// # Errors
-/// When the store does not answer.
-pub fn forget_ring(store: &Store) -> Result<(), StoreError> {
+/// When the store does not answer; it may then have the old id or the new one.
+pub async fn begin_anew(store: &Store) -> Result<DeploymentId, StoreError> {
     match store {
-        Store::Sqlite(store) => store.run_blocking(sqlite::forget),
-        Store::Redis(store) => redis::forget(store),
+        Store::Sqlite(store) => {
+            store.run(|conn| sqlite::forget(conn)).await?;
+            store.reset_deployment().await
+        }
+        Store::Redis(store) => redis::begin_anew(store).await,
     }
 }

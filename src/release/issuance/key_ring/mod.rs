@@ -18,11 +18,11 @@ mod sqlite;
 
 pub use at_rest::{AtRestError, EncryptionKeySource};
 pub use error::{KeysError, SigningFailed};
-pub use kept::forget_ring;
+pub use kept::begin_anew;
 pub(in crate::release) use key::ACCESS_TOKEN;
 pub use published::PublishedKey;
 pub use ring::{KeyDescription, KeyRing, KeyState};
-pub use service::{Keys, KeysSettings, RingLost};
+pub use service::{CannotIssue, Keys, KeysSettings};
 pub use sqlite::SCHEMA;
 
 use crate::domain::Seconds;

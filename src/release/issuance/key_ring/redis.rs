@@ -9,18 +9,18 @@ use redis::Value;
 use serde_json::{Value as Json, json};
 
 use crate::domain::Timestamp;
-use crate::store::StoreError;
-use crate::store::redis::{Call, RedisStore, Script, Tag, on_master, text};
+use crate::store::redis::{Call, RedisStore, Script, Tag, in_deployment, text};
+use crate::store::{DeploymentId, StoreError};
 use crate::token::Algorithm;
 
 use super::kept::StoredRing;
 use super::published::PublishedKey;
 
-static READ: Script = Script::new(on_master!("return redis.call('HMGET', KEYS[1], 'version', 'wrapped')"));
+static READ: Script = Script::new(in_deployment!("return redis.call('HMGET', KEYS[1], 'version', 'wrapped')"));
 
 /// ARGV: expected version and ring (empty: none), new version and ring, then pairs of a `kid` and its key. Running twice is as good as
 /// once: what is new already stands there, and that counts as done.
-static REPLACE: Script = Script::new(on_master!(
+static REPLACE: Script = Script::new(in_deployment!(
     "local stored = redis.call('HMGET', KEYS[1], 'version', 'wrapped')
      local version, wrapped = stored[1] or '', stored[2] or ''
      if version == ARGV[3] and wrapped == ARGV[4] then return 1 end
@@ -32,11 +32,8 @@ static REPLACE: Script = Script::new(on_master!(
 
 static HISTORY: Script = Script::new("return redis.call('HGETALL', KEYS[1])");
 
-static FORGET: Script = Script::new(on_master!("return redis.call('HDEL', KEYS[1], 'version', 'wrapped')"));
-
 pub(super) fn read(store: &RedisStore) -> Result<Option<StoredRing>, StoreError> {
-    let keys = [store.key(Tag::STATE, RING)];
-    let Value::Array(fields) = store.call_blocking(Tag::STATE, |_| Call::new(&READ, &keys))? else {
+    let Value::Array(fields) = store.call_blocking(Tag::STATE, |_| store.shared_call(&READ, &[RING]))? else {
         return Err(store.unexpected(Tag::STATE));
     };
     match &*fields {
@@ -57,10 +54,9 @@ pub(super) fn replace(
     new: &StoredRing,
     keys: &[PublishedKey],
 ) -> Result<bool, StoreError> {
-    let names = [store.key(Tag::STATE, RING), store.key(Tag::STATE, PUBLISHED)];
     let ring = |call: Call, ring: &StoredRing| call.number(ring.version).arg(URL_SAFE_NO_PAD.encode(&*ring.wrapped));
     let make = |_| {
-        let call = Call::new(&REPLACE, &names);
+        let call = store.shared_call(&REPLACE, &[RING, PUBLISHED]);
         let call = match expected {
             Some(expected) => ring(call, expected),
             None => call.arg("").arg(""),
@@ -80,9 +76,9 @@ pub(super) fn history(store: &RedisStore) -> Result<Vec<PublishedKey>, StoreErro
     Ok(keys)
 }
 
-pub(super) fn forget(store: &RedisStore) -> Result<(), StoreError> {
-    let keys = [store.key(Tag::STATE, RING)];
-    store.call_blocking(Tag::STATE, |_| Call::new(&FORGET, &keys)).map(drop)
+/// Begins a new history of the whole store, in which there is no ring.
+pub(super) async fn begin_anew(store: &RedisStore) -> Result<DeploymentId, StoreError> {
+    store.begin_anew(&[RING]).await
 }
 
 fn published(key: &PublishedKey) -> String {

@@ -53,7 +53,7 @@ impl KeyRing {
         &self.jwks.etag
     }
 
-    /// Grows by one with each change, over all processes that share the store.
+    /// Grows with each change, over all processes that share the store: by one, and by a thousand when compromised keys are dropped.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version

@@ -4,15 +4,15 @@ use redis::Value;
 
 use crate::domain::Digest256;
 use crate::store::StoreError;
-use crate::store::redis::{Call, RedisStore, Script, Tag, on_master, text};
+use crate::store::redis::{Call, RedisStore, Script, Tag, in_deployment, text};
 
 use crate::release::record::Head;
 
-/// Keeps the head unless a later one is there.
-static SAVE: Script = Script::new(on_master!(
-    "local kept = redis.call('HGET', KEYS[1], ARGV[1])
-     if not kept or tonumber(string.match(kept, '^%d+')) <= tonumber(ARGV[2]) then
-       redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[4])
+/// Keeps the head unless a later one is there. One that is there already is not written again: nodes bring theirs each second.
+static SAVE: Script = Script::new(in_deployment!(
+    "local kept, head = redis.call('HGET', KEYS[1], ARGV[1]), ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[4]
+     if not kept or kept ~= head and tonumber(string.match(kept, '^%d+')) <= tonumber(ARGV[2]) then
+       redis.call('HSET', KEYS[1], ARGV[1], head)
      end
      return 1"
 ));
@@ -20,9 +20,8 @@ static SAVE: Script = Script::new(on_master!(
 static LOAD: Script = Script::new("return redis.call('HGET', KEYS[1], ARGV[1])");
 
 pub(super) async fn save(store: &RedisStore, node: &str, head: &Head) -> Result<(), StoreError> {
-    let keys = [store.key(Tag::STATE, KEY)];
     let digest = head.digest.to_string();
-    let make = |_| Call::new(&SAVE, &keys).arg(node).number(head.seq).arg(&digest).number(head.unix_millis);
+    let make = |_| store.shared_call(&SAVE, &[KEY]).arg(node).number(head.seq).arg(&digest).number(head.unix_millis);
     store.call(Tag::STATE, make).await.map(drop)
 }
 

@@ -67,7 +67,7 @@ impl RedisEngine {
     pub(in crate::release::replay) async fn tick(&self) -> Result<Pulse, SpendError> {
         let looked = self.store.call_each(&self.tags, |tag, epoch| self.guard(&[self.store.key(tag, FENCE)], epoch)).await?;
         let (mut until, mut armed) = (Timestamp::default(), 0_u64);
-        for (tag, answer) in self.tags.iter().zip(&looked) {
+        for (tag, answer) in &looked {
             let answer = self.note(*tag, answer)?;
             match answer.said {
                 Said::Fence(stands) => until = until.max(stands),

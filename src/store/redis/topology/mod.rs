@@ -12,6 +12,7 @@ mod watcher;
 
 pub use map::Route;
 
+pub(super) use map::Map;
 pub(super) use watcher::Watcher;
 
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use redis::{Pipeline, Value};
 use tokio::time::Instant;
 
-use crate::store::redis::fault::RedisFault;
+use crate::store::redis::fault::{RedisFault, Refusal};
 use crate::store::redis::link::Link;
 use crate::store::redis::script::text;
 use crate::store::redis::settings::Address;
@@ -33,6 +33,16 @@ pub(super) async fn ask(sentinel: &Link, master: &str) -> Result<Vote, RedisFaul
         answer.clone().extract_error().map_err(|error| RedisFault::of(sentinel.address(), &error))?;
     }
     vote(&answers).ok_or_else(|| RedisFault::Unexpected { server: sentinel.address().clone() })
+}
+
+/// Why a Sentinel gives no word. Sentinels have users of their own.
+pub(super) fn told(fault: &RedisFault) -> String {
+    match fault {
+        RedisFault::Refused { server, refusal: Refusal::Access, text } => {
+            format!("the Sentinel at {server} refused: {text}; compare sentinel_username and sentinel_password in [store] with its users")
+        }
+        _ => fault.to_string(),
+    }
 }
 
 fn vote(answers: &[Value]) -> Option<Vote> {

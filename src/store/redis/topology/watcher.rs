@@ -127,11 +127,11 @@ impl Scout {
             let (link, master) = (self.links.to(address, Peer::Sentinel), Arc::clone(master));
             asking.spawn(async move { sentinel::ask(&link, &master).await });
         }
-        let (mut votes, mut faults) = (Vec::new(), Vec::new());
+        let (mut votes, mut fault) = (Vec::new(), None);
         while let Some(answer) = asking.join_next().await {
             match answer {
                 Ok(Ok(vote)) => votes.push(vote),
-                Ok(Err(fault)) => faults.push(fault.to_string()),
+                Ok(Err(found)) => fault = Some(sentinel::told(&found)),
                 Err(_) => {}
             }
         }
@@ -145,7 +145,8 @@ impl Scout {
                     self.links.keep_servers(&BTreeSet::from([address]));
                 }
             }
-            Err(found) => self.nothing_new(format!("{found}; {}", faults.join("; "))),
+            // One of them stands for all: they tend to fail alike.
+            Err(found) => self.nothing_new([Some(found), fault].into_iter().flatten().collect::<Vec<_>>().join("; ")),
         }
     }
 
@@ -158,12 +159,16 @@ impl Scout {
             let link = self.links.to(address, Peer::Server);
             asking.spawn(async move { cluster::ask(&link).await });
         }
-        let mut views: Vec<View> = Vec::new();
+        let (mut views, mut fault) = (Vec::new(), String::new());
         while let Some(answer) = asking.join_next().await {
-            views.extend(answer.ok().and_then(Result::ok));
+            match answer {
+                Ok(Ok(view)) => views.push(view),
+                Ok(Err(found)) => fault = found.to_string(),
+                Err(_) => {}
+            }
         }
         if views.is_empty() {
-            return self.nothing_new("no node of the cluster answers".to_owned());
+            return self.nothing_new(format!("no node of the cluster answers; {fault}"));
         }
         let (owners, found) = cluster::tally(&views);
         let mut wanted: BTreeSet<Address> = seeds.iter().cloned().collect();

@@ -1,5 +1,7 @@
 //! The key ring over time: created, followed, written back, rotated.
 
+mod looks;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +18,7 @@ use super::key::SigningKey;
 use super::published::PublishedKey;
 use super::ring::{KeyDescription, KeyRing};
 use super::rotation::{self, Lines};
+use looks::{Look, Looks};
 
 /// How the signing keys are kept.
 #[derive(Clone, Debug)]
@@ -35,6 +38,7 @@ pub struct KeysSettings {
 pub struct Keys {
     clock: Arc<dyn Clock>,
     held: ArcSwap<Held>,
+    looks: Looks,
     /// Whether the stored ring is behind what we hold. Then nothing is issued until it has been written back.
     lost: AtomicBool,
     /// Whether the ring is wrapped under an encryption key that is not the first any more.
@@ -51,10 +55,17 @@ struct Held {
     stored: StoredRing,
 }
 
-/// The ring vanished from the store, or went backwards there, and could not be written back yet; or a newer one cannot be unwrapped.
+/// Why nothing is issued although there are keys.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the key ring that is held is not the one in the store; nothing is issued until they agree")]
-pub struct RingLost;
+pub enum CannotIssue {
+    /// This process has not looked at the store for long, though it looks each second: it was stopped, or is far too slow.
+    #[error("this server was paused, and has not looked at the key ring since; nothing is issued until it has")]
+    Late,
+    /// The ring vanished from the store, or went backwards there, and could not be written back yet; or a newer one cannot be unwrapped;
+    /// or the store belongs to another deployment.
+    #[error("the key ring that is held is not the one in the store; nothing is issued until they agree")]
+    Lost,
+}
 
 impl Keys {
     /// Reads the ring from the store, or makes the first one. Blocks: for start-up and commands.
@@ -62,10 +73,12 @@ impl Keys {
     /// # Errors
     /// When the store cannot be used, or the ring cannot be unwrapped; says what to do.
     pub fn open(store: Store, settings: KeysSettings, clock: Arc<dyn Clock>) -> Result<Self, KeysError> {
+        let first_look = Look::begin(&*clock, &store);
         let held = open_ring(&store, &settings, &*clock)?;
         let first = EncryptionKeys::read(&settings.encryption_keys)?;
         let rewrap = *at_rest::wrapped_under(&held.stored.wrapped)? != *first.first()?.kid();
         Ok(Self {
+            looks: Looks::new(Arc::clone(&clock), store.clone(), first_look),
             clock,
             held: ArcSwap::from_pointee(held),
             lost: AtomicBool::new(false),
@@ -85,9 +98,14 @@ impl Keys {
     /// The ring, to issue tokens with.
     ///
     /// # Errors
-    /// While the store has lost what we hold: what is signed then would be unverifiable after a restart.
-    pub fn ring_for_issuing(&self) -> Result<Arc<KeyRing>, RingLost> {
-        if self.lost.load(Ordering::Acquire) { Err(RingLost) } else { Ok(self.ring()) }
+    /// While the store has lost what we hold: what is signed then would be unverifiable after a restart. With a store that others use as
+    /// well also when [`Self::refresh`] has not looked at it for ten seconds, by either clock: a key that signs here may have been dropped
+    /// elsewhere. As long as the store is away, a refresh that finds it so is a look.
+    pub fn ring_for_issuing(&self) -> Result<Arc<KeyRing>, CannotIssue> {
+        if self.lost.load(Ordering::Acquire) || self.looks.before_a_loss() {
+            return Err(CannotIssue::Lost);
+        }
+        if self.looks.too_long_ago() { Err(CannotIssue::Late) } else { Ok(self.ring()) }
     }
 
     /// Every key of the ring with its state.
@@ -113,7 +131,7 @@ impl Keys {
     }
 
     fn refresh_blocking(&self) -> Result<(), KeysError> {
-        self.change(|lines, now| {
+        self.change(ORDINARY, |lines, now| {
             let due = rotation::keep(lines, now, self.settings.rotate_every, &SigningKey::generate)?;
             Ok(due.or_else(|| self.rewrap.load(Ordering::Acquire).then(|| lines.clone())))
         })
@@ -124,7 +142,7 @@ impl Keys {
     /// # Errors
     /// [`KeysError::NextTooNew`] or [`KeysError::NextUnpublished`] while a next key has not been published for long enough.
     pub fn rotate(&self) -> Result<(), KeysError> {
-        self.change(|lines, now| rotation::rotate(lines, now, &SigningKey::generate).map(Some))
+        self.change(ORDINARY, |lines, now| rotation::rotate(lines, now, &SigningKey::generate).map(Some))
     }
 
     /// Drops compromised keys at once: the one of that `kid`, or every key of the ring. Tokens they signed are worth nothing as soon
@@ -133,11 +151,12 @@ impl Keys {
     /// # Errors
     /// [`KeysError::UnknownKey`] when the ring has no such key.
     pub fn drop_compromised(&self, kid: Option<&str>) -> Result<(), KeysError> {
-        self.change(|lines, now| rotation::drop_compromised(lines, kid, now, &SigningKey::generate).map(Some))
+        self.change(OUTRANKS, |lines, now| rotation::drop_compromised(lines, kid, now, &SigningKey::generate).map(Some))
     }
 
-    /// Applies `step` to the newest ring and writes the result, again from the start when somebody else was faster.
-    fn change(&self, step: impl Fn(&Lines, Timestamp) -> Result<Option<Lines>, KeysError>) -> Result<(), KeysError> {
+    /// Applies `step` to the newest ring and writes the result, again from the start when somebody else was faster. The version grows by
+    /// `rank`.
+    fn change(&self, rank: u64, step: impl Fn(&Lines, Timestamp) -> Result<Option<Lines>, KeysError>) -> Result<(), KeysError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..MAX_ATTEMPTS {
             if !self.follow()? {
@@ -145,7 +164,7 @@ impl Keys {
             }
             let held = self.held.load_full();
             let Some(lines) = step(held.ring.lines(), self.clock.now())? else { return Ok(()) };
-            if self.write(Some(held.stored.clone()), KeyRing::new(held.ring.version() + 1, lines))? {
+            if self.write(Some(held.stored.clone()), KeyRing::new(held.ring.version() + rank, lines))? {
                 return Ok(());
             }
         }
@@ -154,6 +173,18 @@ impl Keys {
 
     /// Takes over a newer ring; writes ours back where the store has lost it. `false` when somebody else was faster.
     fn follow(&self) -> Result<bool, KeysError> {
+        let look = self.looks.begin();
+        let followed = self.take_over();
+        match &followed {
+            Ok(true) => self.looks.saw(look),
+            Err(KeysError::Store(StoreError::AnotherDeployment { .. })) => self.lost.store(true, Ordering::Release),
+            Err(KeysError::Store(_)) => self.looks.saw_nothing(look),
+            Ok(false) | Err(_) => {}
+        }
+        followed
+    }
+
+    fn take_over(&self) -> Result<bool, KeysError> {
         let held = self.held.load_full();
         let stored = kept::read(&self.store)?;
         match stored {
@@ -241,6 +272,11 @@ fn unwrapped(stored: StoredRing, settings: &KeysSettings) -> Result<Held, KeysEr
     Ok(Held { ring: Arc::new(ring), stored })
 }
 
+/// By how much the version grows with a change.
+const ORDINARY: u64 = 1;
+/// And when keys are dropped because they are compromised: a node whose own last changes were lost in a failover must not take this ring
+/// for an older one than its own, and bring the dropped keys back.
+const OUTRANKS: u64 = 1_000;
 /// How often a change is tried against others who change the ring at the same time.
 const MAX_ATTEMPTS: usize = 8;
 

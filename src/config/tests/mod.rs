@@ -1,11 +1,13 @@
 //! What administrators are told about their configuration.
 
+mod listeners;
+mod secrets;
+mod stores;
+
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use insta::assert_snapshot;
-use secrecy::ExposeSecret as _;
 
 use super::*;
 use crate::document::Diagnostics;
@@ -164,7 +166,7 @@ level = "verbose"
     etc/cambist.toml:2:10: error: issuer: not an issuer URL: `http` is allowed for a loopback host only; write `https`
     etc/cambist.toml:4:10: error: listen.public: expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080
     etc/cambist.toml:5:1: error: listen: unknown field `admni`, expected one of `public`, `admin`, `tls`, `behind_proxy`, `max_connections`, `max_in_flight`
-    etc/cambist.toml:7:7: error: store.url: credentials never stand in the URL of a store: remove everything before the `@`, and change the password
+    etc/cambist.toml:7:7: error: store.url: credentials never stand in the URL of a store: remove everything before the `@`, change the password, and write username = "…" and password = { file = "…" }
     etc/cambist.toml:9:13: error: trust.directory: expected a path; relative ones start at the folder of this file
     etc/cambist.toml:11:16: error: keys.rotate_every: a duration is a whole number with a unit: `90s`, `15m`, `12h`, `30d`
     etc/cambist.toml:13:8: error: decisions.sync: expected "second" or "always"
@@ -172,113 +174,6 @@ level = "verbose"
     etc/cambist.toml:16:9: error: log.level: expected "error", "warn", "info", "debug" or "trace"
     etc/cambist.toml:17:2: error: unknown field `extra`, expected one of `issuer`, `listen`, `store`, `trust`, `keys`, `decisions`, `log`
     "#);
-}
-
-#[test]
-fn a_listener_that_others_reach_needs_protection() {
-    for (lines, why) in [
-        ("[listen]\npublic = '0.0.0.0:8080'", "any address"),
-        ("[listen]\npublic = '[::]:8080'", "any IPv6 address"),
-        ("[listen]\nadmin = '192.0.2.1:9090'", "the admin listener too"),
-    ] {
-        assert!(fault(lines).contains("plain text"), "{why}");
-    }
-    for (lines, why) in [
-        ("[listen]\npublic = '127.8.9.1:8080'", "all of 127.0.0.0/8 is loopback"),
-        ("[listen]\npublic = '[::ffff:127.0.0.1]:8080'", "so is its IPv6 form"),
-        ("[listen]\npublic = '0.0.0.0:8080'\nbehind_proxy = ['10.0.0.0/8']", "a proxy in front"),
-        ("[listen]\npublic = '0.0.0.0:8080'\ntls = { certificate = 'c', key = { file = 'k' } }", "TLS"),
-    ] {
-        let settings = accepted(&format!("issuer = 'https://sts.example.com'\n{lines}"));
-        assert!(settings.listen.admin.is_loopback() && settings.listen.admin.tls.is_none(), "{why}");
-    }
-    assert_snapshot!(
-        fault("[listen]\npublic = '0.0.0.0:8080'"),
-        @r#"etc/cambist.toml:3:10: error: listen.public: 0.0.0.0:8080 is reachable from other machines, and tokens would travel in plain text: add `tls = { certificate = "…", key = { file = "…" } }`, or `behind_proxy = ["<network of the proxy>"]`, or listen on 127.0.0.1"#
-    );
-}
-
-#[test]
-fn a_guard_covers_the_admin_listener_only_beyond_loopback() {
-    for (admin, guarded) in [("127.0.0.1:9090", false), ("10.1.2.3:9090", true)] {
-        let text = format!("issuer = 'https://sts.example.com'\n[listen]\nadmin = '{admin}'\nbehind_proxy = ['10.0.0.0/8']");
-        let listen = accepted(&text).listen;
-        assert_eq!((listen.public.behind_proxy.len(), listen.admin.behind_proxy.len()), (1, usize::from(guarded)), "{admin}");
-    }
-}
-
-#[test]
-fn a_faulty_guard_is_one_fault_not_two() {
-    assert!(fault("[listen]\npublic = '0.0.0.0:1'\nbehind_proxy = ['10.0.0.1']").contains("prefix length"));
-    assert!(fault("[listen]\npublic = '0.0.0.0:1'\ntls = { key = { file = 'k' } }").contains("`certificate` is missing"));
-}
-
-#[test]
-fn listeners_and_their_limits_make_sense() {
-    for (lines, expected, why) in [
-        ("public = '127.0.0.1:9090'", "both 127.0.0.1:9090", "one port for both"),
-        ("behind_proxy = []", "networks of the proxy", "an empty list protects nothing"),
-        ("behind_proxy = ['0.0.0.0/0']", "anybody could forge", "everybody is no proxy"),
-        ("behind_proxy = ['10.1.2.3/8']", "write 10.0.0.0/8", "a host is no network"),
-        ("max_connections = 0", "1 to 1000000", "nobody could connect"),
-        ("max_in_flight = '5'", "1 to 1000000", "a text is no number"),
-        ("public = ':8080'", "such as 127.0.0.1:8080", "no address"),
-    ] {
-        let report = fault(&format!("[listen]\n{lines}"));
-        assert!(report.contains(expected), "{why}: {report}");
-    }
-    let any_port = accepted("issuer = 'https://sts.example.com'\n[listen]\npublic = '127.0.0.1:0'\nadmin = '127.0.0.1:0'");
-    assert_eq!(any_port.listen.public.address.port(), 0);
-}
-
-#[test]
-fn a_plain_issuer_is_for_one_machine() {
-    accepted("issuer = 'http://127.0.0.1:8080'");
-    let report = refused("issuer = 'http://127.0.0.1:8080'\n[listen]\npublic = '0.0.0.0:8080'\nbehind_proxy = ['10.0.0.0/8']");
-    assert!(report.contains("one machine"), "{report}");
-}
-
-#[test]
-fn a_store_is_a_file_or_a_redis_and_no_password_is_repeated() {
-    for (url, expected, why) in [
-        ("sqlite:/var/lib/c.db", Ok("/var/lib/c.db"), "absolute"),
-        ("sqlite:c.db", Ok("etc/c.db"), "relative to the file"),
-        ("sqlite::memory:", Err("forgets"), "memory"),
-        ("sqlite://state/c.db", Err("path of a file"), "an authority"),
-        ("sqlite:c.db?mode=ro", Err("path of a file"), "options"),
-        ("sqlite:state/", Err("path of a file"), "a folder"),
-        ("sqlite:", Err("path of a file"), "nothing"),
-        ("state/c.db", Err("path of a file"), "no scheme"),
-        ("postgres://db/x", Err("path of a file"), "another store"),
-        ("rediss://:hunter2@cache:6379", Err("credentials"), "a password"),
-        ("postgres://u:hunter2@db/x", Err("credentials"), "a password in any URL"),
-    ] {
-        let lines = format!("issuer = 'https://sts.example.com'\n[store]\nurl = '{url}'");
-        match expected {
-            Ok(file) => assert_eq!(accepted(&lines).store.file(), Some(Path::new(file)), "{why}"),
-            Err(message) => {
-                let report = refused(&lines);
-                assert!(report.contains(message) && !report.contains("hunter2"), "{why}: {report}");
-            }
-        }
-    }
-    assert!(fault("[store]\npassword = { file = 'p' }").contains("belongs to a Redis store"));
-}
-
-#[test]
-fn a_secret_is_a_reference_and_never_repeated() {
-    for (written, expected, why) in [
-        ("'hunter2'", "never stands in this file", "the secret itself"),
-        ("{}", "name one of", "nothing"),
-        ("{ file = 'f', env = 'E' }", "name one of", "two places"),
-        ("{ env = 'A-B' }", "name of an environment variable", "no such name"),
-        ("{ path = 'f' }", "unknown field `path`", "a typo"),
-    ] {
-        let report = refused(&format!("issuer = 'https://sts.example.com'\n[keys]\nencryption_keys = [{written}]"));
-        assert!(report.contains(expected) && !report.contains("hunter2"), "{why}: {report}");
-    }
-    assert!(fault("[keys]\nencryption_keys = []").contains("at least one"));
-    assert!(fault("[keys]\nencryption_keys = 'hunter2'").contains("at least one"));
 }
 
 #[test]
@@ -290,49 +185,6 @@ fn rotation_has_bounds() {
             Some(expected) => assert!(fault(&lines).contains(expected), "{age}"),
         }
     }
-}
-
-fn file_with(folder: &tempfile::TempDir, content: &[u8], mode: u32) -> PathBuf {
-    let path = folder.path().join("secret");
-    fs::write(&path, content).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-    path
-}
-
-#[test]
-fn a_secret_is_the_content_of_its_file_without_the_final_line_break() {
-    let folder = tempfile::tempdir().unwrap();
-    for (content, expected) in [("s3cret", "s3cret"), ("s3cret\n", "s3cret"), ("s3cret\r\n", "s3cret"), ("a\nb\n\n", "a\nb\n")] {
-        let secret = Secret::File(file_with(&folder, content.as_bytes(), 0o640));
-        assert_eq!(secret.resolve().unwrap().expose_secret(), expected);
-    }
-}
-
-#[test]
-fn a_secret_that_cannot_be_kept_or_used_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    for (content, mode, expected, why) in [
-        (&b"s3cret"[..], 0o644, "chmod o-rwx", "everybody may read it"),
-        (b"s3cret", 0o602, "chmod o-rwx", "everybody may write it"),
-        (b"\n", 0o600, "is empty", "nothing in it"),
-        (b"s3cret\xff", 0o600, "is not UTF-8 text", "no text"),
-        (&vec![b'x'; 64 * 1024 + 1], 0o600, "is larger than 64 KiB", "too large"),
-    ] {
-        let error = Secret::File(file_with(&folder, content, mode)).resolve().unwrap_err();
-        assert!(error.to_string().contains(expected) && !format!("{error:?}").contains("s3cret"), "{why}: {error}");
-    }
-    let missing = Secret::File(folder.path().join("missing")).resolve().unwrap_err();
-    assert!(matches!(missing, SecretError::Unreadable { kind: std::io::ErrorKind::NotFound, .. }));
-    let directory = Secret::File(folder.path().into()).resolve().unwrap_err();
-    assert!(matches!(directory, SecretError::NotAFile { .. }));
-}
-
-#[test]
-fn a_secret_may_stand_in_the_environment() {
-    // Cargo sets this one for every test.
-    assert_eq!(Secret::Env("CARGO_PKG_NAME".into()).resolve().unwrap().expose_secret(), "cambist");
-    let missing = Secret::Env("CAMBIST_NO_SUCH_VARIABLE".into()).resolve().unwrap_err();
-    assert_eq!(missing.to_string(), "the environment variable CAMBIST_NO_SUCH_VARIABLE is not set, or not text");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Metrics, in the text format of `OpenMetrics` 1.0.
 
+mod labels;
+mod store;
+
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,6 +16,11 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::domain::{IssuerName, TargetName};
+
+use labels::{ExchangeLabels, FetchLabels, IssuerLabel, Name, OutcomeLabel, ReasonLabel, VersionLabel};
+use store::StoreFamilies;
+
+pub use store::StoreNumbers;
 
 /// The media type of [`Metrics::encode`].
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,6 +35,8 @@ pub struct Metrics {
     exchanges: Family<ExchangeLabels, Counter>,
     durations: Family<OutcomeLabel, Histogram, fn() -> Histogram>,
     replays: Family<OutcomeLabel, Counter>,
+    replay_durations: Family<OutcomeLabel, Histogram, fn() -> Histogram>,
+    store: StoreFamilies,
     issuer_keys: Family<IssuerLabel, Gauge>,
     issuer_fetches: Family<FetchLabels, Counter>,
     trust: Mutex<Option<VersionLabel>>,
@@ -56,51 +65,6 @@ pub struct Exchange<'a> {
     pub took: Duration,
 }
 
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ExchangeLabels {
-    issuer: Name<IssuerName>,
-    target: Name<TargetName>,
-    outcome: &'static str,
-    reason: &'static str,
-    grant: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct OutcomeLabel {
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct IssuerLabel {
-    issuer: Name<IssuerName>,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct FetchLabels {
-    issuer: Name<IssuerName>,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct VersionLabel {
-    version: String,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ReasonLabel {
-    reason: &'static str,
-}
-
-/// A registered name as a label; empty for none. Cloning it copies no text.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-struct Name<T>(Option<T>);
-
-impl<T: fmt::Display> EncodeLabelValue for Name<T> {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        self.0.as_ref().map_or(Ok(()), |name| fmt::Write::write_fmt(encoder, format_args!("{name}")))
-    }
-}
-
 impl Metrics {
     /// Everything at zero. `version` is that of this build.
     #[must_use]
@@ -110,6 +74,8 @@ impl Metrics {
             exchanges: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             replays: Family::default(),
+            replay_durations: Family::new_with_constructor(|| Histogram::new(GUARD_BUCKETS)),
+            store: StoreFamilies::default(),
             issuer_keys: Family::default(),
             issuer_fetches: Family::default(),
             trust: Mutex::default(),
@@ -129,7 +95,9 @@ impl Metrics {
         to.register("build", "The running build", Info::new([("version", version)]));
         to.register("exchanges", "Requests to the token endpoint", self.exchanges.clone());
         to.register("exchange_duration_seconds", "Time from request to decision", self.durations.clone());
-        to.register("replay", "Answers of the replay guard", self.replays.clone());
+        to.register("replay", "Verdicts of the replay guard", self.replays.clone());
+        to.register("replay_duration_seconds", "Time that the replay guard took", self.replay_durations.clone());
+        self.store.register(to);
         to.register("issuer_keys", "Usable keys of a trusted issuer", self.issuer_keys.clone());
         to.register("issuer_fetches", "Fetches of a trusted issuer's keys", self.issuer_fetches.clone());
         to.register("trust_info", "The trust that is in force", self.trust_info.clone());
@@ -147,9 +115,11 @@ impl Metrics {
         self.durations.get_or_create(&OutcomeLabel { outcome }).observe(took.as_secs_f64());
     }
 
-    /// Counts an answer of the replay guard: `spent`, `replayed`, `fenced`, …
-    pub fn replay(&self, outcome: &'static str) {
-        self.replays.get_or_create(&OutcomeLabel { outcome }).inc();
+    /// Counts a verdict of the replay guard: `fresh`, `replayed`, `fenced`, …
+    pub fn replay(&self, outcome: &'static str, took: Duration) {
+        let label = OutcomeLabel { outcome };
+        self.replays.get_or_create(&label).inc();
+        self.replay_durations.get_or_create(&label).observe(took.as_secs_f64());
     }
 
     /// Tells how many keys of an issuer can be used.
@@ -219,88 +189,8 @@ fn saturating(number: impl TryInto<i64>) -> i64 {
 
 /// In seconds. An exchange takes a tenth of a millisecond of work; the store's disk and an issuer's network make the rest.
 const BUCKETS: [f64; 13] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+/// In seconds. A script call takes a fifth of a millisecond on one machine; two attempts end after a second.
+const GUARD_BUCKETS: [f64; 14] = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lines(metrics: &Metrics, part: &str) -> Vec<String> {
-        metrics.encode().lines().filter(|line| !line.starts_with('#') && line.contains(part)).map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn an_exchange_is_counted_and_timed() {
-        let metrics = Metrics::new("1.2.3");
-        let (issuer, target) = (IssuerName::parse("github").unwrap(), TargetName::parse("deploy").unwrap());
-        let took = Duration::from_millis(3);
-        let success =
-            Exchange { issuer: Some(&issuer), target: Some(&target), outcome: "issued", reason: "", grant: "token-exchange", took };
-        let rejected = Exchange { issuer: None, target: None, outcome: "rejected", reason: "unknown_issuer", ..success };
-        for exchange in [success, success, rejected] {
-            metrics.exchange(&exchange);
-        }
-        let mut counted = lines(&metrics, "cambist_exchanges_total");
-        counted.sort();
-        assert_eq!(
-            counted,
-            [
-                r#"cambist_exchanges_total{issuer="",target="",outcome="rejected",reason="unknown_issuer",grant="token-exchange"} 1"#,
-                r#"cambist_exchanges_total{issuer="github",target="deploy",outcome="issued",reason="",grant="token-exchange"} 2"#,
-            ]
-        );
-        assert_eq!(
-            lines(&metrics, r#"seconds_bucket{le="0.005",outcome="issued"}"#),
-            [r#"cambist_exchange_duration_seconds_bucket{le="0.005",outcome="issued"} 2"#]
-        );
-    }
-
-    #[test]
-    fn only_the_trust_in_force_is_shown() {
-        let metrics = Metrics::new("1.2.3");
-        for version in ["aaa", "aaa", "bbb"] {
-            metrics.set_trust(version);
-            assert_eq!(lines(&metrics, "cambist_trust_info"), [format!("cambist_trust_info{{version=\"{version}\"}} 1")]);
-        }
-    }
-
-    #[test]
-    fn what_is_mended_goes_to_zero() {
-        let metrics = Metrics::new("1.2.3");
-        metrics.set_degraded(&["trust_refused"]);
-        assert_eq!(lines(&metrics, "degraded"), [r#"cambist_degraded{reason="trust_refused"} 1"#]);
-        metrics.set_degraded(&[]);
-        assert_eq!(lines(&metrics, "degraded"), [r#"cambist_degraded{reason="trust_refused"} 0"#]);
-    }
-
-    #[test]
-    fn an_issuer_that_is_trusted_no_more_has_no_keys() {
-        let metrics = Metrics::new("1.2.3");
-        let issuer = IssuerName::parse("github").unwrap();
-        metrics.set_issuer_keys(&issuer, 3);
-        assert_eq!(lines(&metrics, "issuer_keys"), [r#"cambist_issuer_keys{issuer="github"} 3"#]);
-        metrics.forget_issuer(&issuer);
-        assert_eq!(lines(&metrics, "issuer_keys"), [""; 0]);
-    }
-
-    #[test]
-    fn every_metric_has_its_name() {
-        let metrics = Metrics::new("1.2.3");
-        metrics.replay("spent");
-        metrics.trust_reload("accepted");
-        metrics.issuer_fetch(&IssuerName::parse("github").unwrap(), "fetched");
-        metrics.set_in_flight(1);
-        metrics.set_key_ring_version(u64::MAX);
-        let text = metrics.encode();
-        for line in [
-            r#"cambist_build_info{version="1.2.3"} 1"#,
-            r#"cambist_replay_total{outcome="spent"} 1"#,
-            r#"cambist_trust_reloads_total{outcome="accepted"} 1"#,
-            r#"cambist_issuer_fetches_total{issuer="github",outcome="fetched"} 1"#,
-            "cambist_in_flight 1",
-            "cambist_key_ring_version 9223372036854775807",
-            "# EOF",
-        ] {
-            assert!(text.lines().any(|written| written == line), "{line} is missing in:\n{text}");
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,27 @@
+//! How nodes are told of their store, and what the harness reads in it.
+
+use crate::servers::{RedisServer, list, text};
+
+/// The user of the nodes, with the rights of `docs/operations.md` and no others.
+pub(crate) const USER: &str = "cambist on >fault-plan-password resetkeys ~cambist:* resetchannels -@all +evalsha +script|load +info +time +ping \
+    +get +set +pttl +hget +hset +hsetnx +hmget +hgetall +hdel +cluster|nodes";
+
+/// Its password.
+pub(crate) const PASSWORD: &str = "fault-plan-password";
+
+/// The fields of `[store]`; `{secrets}` stands for a folder.
+pub(crate) fn section(url: &str) -> String {
+    format!("url = \"{url}\"\nusername = \"cambist\"\npassword = {{ file = \"{{secrets}}/password\" }}\n")
+}
+
+/// Up to where the highest fence stands on these servers; 0 without any. None when one of them does not answer.
+pub(crate) fn fence<'a>(servers: impl Iterator<Item = &'a RedisServer>) -> Option<u64> {
+    let mut highest = 0;
+    for server in servers {
+        for key in list(server.try_command(&["KEYS", "cambist:{*}:v1:fence"]).ok()?) {
+            let until = server.try_command(&["HGET", &text(&key), "until"]).ok()?;
+            highest = highest.max(text(&until).parse().unwrap_or(0));
+        }
+    }
+    Some(highest)
+}
