@@ -6,6 +6,7 @@ use cambist::cli::dev_issuer::DevIssuer;
 
 use crate::floor::Floor;
 use crate::load::Load;
+use crate::redis::Stores;
 use crate::report::Series;
 use crate::server::Server;
 use crate::site::Plan;
@@ -36,10 +37,13 @@ impl Build {
     }
 }
 
-/// The other build before this one, both with 10 relationships.
-pub(crate) fn with(other: &Path, issuer: &DevIssuer) -> anyhow::Result<()> {
-    let mut before = Build::start("before", Server::of_binary(other, issuer, Plan::with_relationships(10))?)?;
-    let mut after = Build::start("after", Server::prepare(issuer, Plan::with_relationships(10))?)?;
+/// The other build before this one, both with 10 relationships, and both on the same Redis or each on an SQLite of its own.
+pub(crate) fn with(other: &Path, issuer: &DevIssuer, redis: bool) -> anyhow::Result<()> {
+    let stores = if redis { Some(Stores::start(issuer)?) } else { None };
+    let plan = Plan { redis: stores.as_ref().map(|stores| stores.single.url()), ..Plan::with_relationships(10) };
+    stores.iter().for_each(Stores::wait_for_fences);
+    let mut before = Build::start("before", Server::of_binary(other, issuer, plan)?)?;
+    let mut after = Build::start("after", Server::prepare(issuer, plan)?)?;
     let floor = Floor::new(&one_token(issuer, &after.server.site)?, &issuer.key_set()?)?;
     let mut base = Series::default();
     for _ in 0..ROUNDS {

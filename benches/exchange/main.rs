@@ -54,8 +54,10 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<_> = std::env::args_os().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.as_slice() {
         [] => measure(&issuer),
-        [word, other] if word == "compare" => compare::with(other.as_ref(), &issuer),
-        _ => anyhow::bail!("no argument, or: compare <another build of cambist>"),
+        [word] if word == "redis" => measure_redis(&issuer),
+        [word, other] if word == "compare" => compare::with(other.as_ref(), &issuer, false),
+        [word, other, store] if word == "compare" && store == "redis" => compare::with(other.as_ref(), &issuer, true),
+        _ => anyhow::bail!("no argument, or: redis, or: compare <another build of cambist> [redis]"),
     }
 }
 
@@ -75,11 +77,30 @@ fn measure(issuer: &DevIssuer) -> anyhow::Result<()> {
     measured.print();
     goal("the same with Redis", on_redis.ratio(), 2.0);
     print_start(starts, [at_start, at_end]);
+    print_redis(issuer, &stores, on_redis)
+}
+
+/// Only what concerns Redis.
+fn measure_redis(issuer: &DevIssuer) -> anyhow::Result<()> {
+    let stores = Stores::start(issuer)?;
+    stores.wait_for_fences();
+    let mut on_redis = redis::Exchange::start(issuer, &stores.single)?;
+    let floor = Floor::new(&one_token(issuer, &on_redis.server().site)?, &issuer.key_set()?)?;
+    for round in 0..=ROUNDS {
+        on_redis.round(issuer, &floor)?;
+        if round == 0 {
+            on_redis.forget();
+        }
+    }
+    print_redis(issuer, &stores, on_redis)
+}
+
+fn print_redis(issuer: &DevIssuer, stores: &Stores, on_redis: redis::Exchange<'_>) -> anyhow::Result<()> {
     on_redis.print();
     redis::print_guard_at_rate(issuer, &on_redis)?;
     redis::print_added_latency(issuer, &on_redis, &stores.single)?;
     drop(on_redis);
-    let mut nodes = redis::Nodes::prepare(issuer, &stores)?;
+    let mut nodes = redis::Nodes::prepare(issuer, stores)?;
     nodes.measure(issuer)?;
     nodes.print();
     Ok(())

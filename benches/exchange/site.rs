@@ -55,7 +55,7 @@ impl Site {
         let site = Self { folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?, relationships: plan.relationships };
         let [public, admin] = listen;
         let config = format!("issuer = \"{OWN_ISSUER}\"\n[listen]\npublic = \"{public}\"\nadmin = \"{admin}\"\n");
-        fs::write(site.config(), config + &site.store(plan.redis, public)?)?;
+        fs::write(site.config(), config + &site.store(plan.redis, &public.replace(':', "-"))?)?;
         fs::write(site.path("jwks.json"), issuer.key_set()?.to_string())?;
         fs::create_dir(site.path("trust"))?;
         let replay = if plan.reusable { "replay = \"reusable\"\ntoken_max_age = \"1h\"" } else { "" };

@@ -129,9 +129,15 @@ impl ExchangeService {
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
         let minted = mint(permit, &ring, &self.0.issuer, now, repeatable)?;
         let room = self.0.log.reserve().map_err(|_| Refusal::Unavailable(Unavailable::Log))?;
-        let spent = match self.0.guard.spend(minted).await.map_err(|error| not_spent(&error, now))? {
-            SpendOutcome::Spent(spent) => spent,
-            SpendOutcome::Repeated(repeated) => repeated.mint_again(&ring, &self.0.issuer)?,
+        let spent = match self.0.guard.spend(minted).await {
+            Ok(SpendOutcome::Spent(spent)) => spent,
+            Ok(SpendOutcome::Repeated(repeated)) => repeated.mint_again(&ring, &self.0.issuer)?,
+            Err(error) => {
+                if let SpendError::Replayed { first_at: Some(first_at) } = error {
+                    draft.replayed(first_at);
+                }
+                return Err(not_spent(&error, now));
+            }
         };
         Ok(Ready { spent, room })
     }

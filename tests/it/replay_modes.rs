@@ -192,5 +192,6 @@ async fn a_replay_is_recorded_with_who_and_where() {
         (&json!("ci:workload-example"), &json!("web-shop"), &json!("reports"))
     );
     assert_eq!(first["input_sha256"], second["input_sha256"], "by this the first use is found");
+    assert_eq!(second["first_used"], json!(first["time"].as_str().unwrap().split('.').next().map(|time| format!("{time}Z"))));
     assert!(second["jti"].is_null(), "no token was issued");
 }

@@ -32,6 +32,8 @@ struct Measured {
     redis: Series,
     /// What Redis says that scripts took, on the wall.
     scripts: Series,
+    /// How often Redis read from a connection for them.
+    reads: u32,
     stops: Stops,
 }
 
@@ -48,13 +50,14 @@ impl<'a> Exchange<'a> {
     pub(crate) fn round(&mut self, issuer: &DevIssuer, floor: &Floor) -> anyhow::Result<()> {
         let measured = &mut self.measured;
         measured.floor.add(floor.slice(FLOOR_SLICE)?, FLOOR_SLICE);
-        let before = (self.place.cpu()?, self.place.scripts()?);
+        let before = (self.place.cpu()?, self.place.scripts()?, self.place.reads()?);
         let [user, system] = slice(issuer, &self.server, &mut self.load, SLICE)?;
-        let after = (self.place.cpu()?, self.place.scripts()?);
+        let after = (self.place.cpu()?, self.place.scripts()?, self.place.reads()?);
         measured.node.add(user + system, SLICE);
         measured.system.add(system, SLICE);
         measured.redis.add(after.0.saturating_sub(before.0), SLICE);
         measured.scripts.add(after.1.0.saturating_sub(before.1.0), after.1.1 - before.1.1);
+        measured.reads += after.2 - before.2;
         let forms = self.server.site.forms(issuer, usize::try_from(SLICE)?)?;
         forms.chunks(BATCH).try_for_each(|forms| measured.stops.walk(&self.parts, forms, CONNECTIONS))
     }
@@ -80,12 +83,13 @@ impl<'a> Exchange<'a> {
     }
 
     pub(crate) fn print(&self) {
-        let Measured { floor, node, system, redis, scripts, stops } = &self.measured;
+        let Measured { floor, node, system, redis, scripts, reads, stops } = &self.measured;
         println!("\nthe guard on one Redis: {CONNECTIONS} connections, {} exchanges, 10 relationships", node.count());
         println!("  the node                  {:8.1} us {}", node.micros(), node.ratio_to(floor));
         println!("    of which system         {:8.1} us", system.micros());
         println!("  Redis, beside it          {:8.1} us {}", redis.micros(), redis.ratio_to(floor));
         println!("    one script              {:8.1} us on the wall, as Redis says", scripts.micros());
+        println!("    scripts for each read   {:8.1}", f64::from(scripts.count()) / f64::from(*reads));
         println!("\nwhere it goes, with the guard on one Redis (time of this program only)");
         for line in breakdown(stops, node.micros(), floor.micros()) {
             println!("{line}");

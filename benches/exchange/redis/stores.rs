@@ -78,6 +78,12 @@ impl Place {
         Ok(all)
     }
 
+    /// How often its servers read from a connection so far: one read may bring many commands.
+    pub(crate) fn reads(&self) -> anyhow::Result<u32> {
+        let reads = |server: &RedisServer| anyhow::Ok(server.info("stats").get("total_reads_processed").context("reads")?.parse::<u32>()?);
+        self.servers().iter().map(reads).sum()
+    }
+
     fn servers(&self) -> &[RedisServer] {
         match &self.servers {
             Servers::Single(server) => std::slice::from_ref(server),

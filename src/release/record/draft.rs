@@ -36,6 +36,7 @@ pub struct DecisionDraft {
     pub(super) failed: Vec<Failed>,
     pub(super) relationships: Vec<RelationshipName>,
     pub(super) nearest: Option<RelationshipName>,
+    pub(super) first_used: Option<Timestamp>,
 }
 
 /// Who it is, once the signature says so.
@@ -89,6 +90,7 @@ impl DecisionDraft {
             failed: Vec::new(),
             relationships: Vec::new(),
             nearest: None,
+            first_used: None,
         }
     }
 
@@ -159,6 +161,11 @@ impl DecisionDraft {
                 self.relationships = relationships.iter().take(Self::MAX_CLAIMS).cloned().collect();
             }
         }
+    }
+
+    /// When a replayed token was spent, by the store's clock: the second user of one token file is found by it.
+    pub fn replayed(&mut self, first_used: Timestamp) {
+        self.first_used = Some(first_used);
     }
 
     /// What is about to be released. Taken from the minted token itself, so that the record cannot say anything else.

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::fault::{RedisFault, clip};
+use super::gather::Gathering;
 use super::settings::{Address, Credentials, RedisSettings};
 use super::tls;
 
@@ -63,7 +64,7 @@ impl Connection {
         let info = login(credentials, database)?;
         // Each caller has its own deadline; a second one inside the library would only blur whose it was.
         let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
-        let opened = MultiplexedConnection::new_with_config(&info, stream, config).await;
+        let opened = MultiplexedConnection::new_with_config(&info, Gathering::new(stream), config).await;
         let (multiplexed, driver) = opened.map_err(|error| match RedisFault::of(address, &error) {
             RedisFault::Broken { server, cause } => RedisFault::Connect { server, cause: clip(&broken(&cause, settings.tls.is_some())) },
             refused => refused,

@@ -88,6 +88,9 @@ impl Lane {
     }
 
     async fn connection(&self, deadline: Instant) -> Result<Shared, RedisFault> {
+        if let State::Up(connection) = &*self.state.borrow() {
+            return Ok(Arc::clone(connection));
+        }
         let mut state = self.state.subscribe();
         let settled = timeout_at(deadline, state.wait_for(|state| !matches!(state, State::Connecting))).await;
         match settled.map(|state| state.map(|state| state.clone())) {

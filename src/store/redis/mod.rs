@@ -10,6 +10,7 @@ mod connect;
 mod deployment;
 mod engine;
 mod fault;
+mod gather;
 mod health;
 mod link;
 mod script;

@@ -134,7 +134,7 @@ async fn a_policy_that_evicts_is_found() {
     store.check().await.unwrap();
     world.server().command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
     let found = store.check().await.unwrap_err();
-    assert_eq!(found.reason(), "store_misconfigured");
+    assert_eq!(found.trouble().reason(), "store_misconfigured");
     assert!(found.to_string().contains("CONFIG SET maxmemory-policy noeviction"), "{found}");
 }
 
