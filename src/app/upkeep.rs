@@ -29,7 +29,7 @@ impl App {
         let checked = checked.err();
         self.judge_store([&checked, &missed]);
         let followed = followed.err();
-        let faults = [checked, missed, store_fault(&followed), self.note_bindings(written_back), self.guard.take_fault()];
+        let faults = [checked, missed, store_fault(followed.as_ref()), self.note_bindings(written_back), self.guard.take_fault()];
         self.note_store(faults.into_iter().flatten().next().as_ref());
         self.note(Trouble::ClockOffset, clock.as_ref().map(ToString::to_string));
         self.note_keys(followed);
@@ -167,7 +167,7 @@ fn sorted(ticked: Result<Pulse, SpendError>) -> (Option<Pulse>, Option<SpendErro
     }
 }
 
-fn store_fault(error: &Option<KeysError>) -> Option<StoreError> {
+fn store_fault(error: Option<&KeysError>) -> Option<StoreError> {
     if let Some(KeysError::Store(fault)) = error { Some(fault.clone()) } else { None }
 }
 

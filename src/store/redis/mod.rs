@@ -22,3 +22,6 @@ pub(crate) use script::{in_deployment, on_master};
 pub use settings::{Address, ClientCertificate, Credentials, ReadSecret, RedisSettings, TlsSettings, Topology};
 pub use store::{RedisStore, StoreVitals};
 pub use topology::Route;
+
+#[cfg(test)]
+mod tests;

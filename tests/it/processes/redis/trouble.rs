@@ -35,9 +35,9 @@ fn while_redis_is_away_only_what_needs_no_memory_is_issued() {
     assert_eq!(server.exchange(&spent).status, 200);
     for (round, why) in [(1, "killed"), (2, "it hangs")] {
         if round == 1 {
-            redis.kill()
+            redis.kill();
         } else {
-            redis.stop_process()
+            redis.stop_process();
         }
         wait_until_degraded(&server, &["store_unavailable"]);
         for _ in 0..5 {
@@ -48,9 +48,9 @@ fn while_redis_is_away_only_what_needs_no_memory_is_issued() {
         assert!(server.process_log().contains(&redis.address()), "{why}: the log says which");
         assert_eq!(told(&server, "degraded", "store_unavailable"), round, "{why}: once, not for each request");
         if round == 1 {
-            redis.restart()
+            redis.restart();
         } else {
-            redis.continue_process()
+            redis.continue_process();
         }
         assert_mended(&site, &server, &redis, why);
         assert_eq!(server.exchange(&spent).reason(), "rejected: replayed", "{why}");
@@ -123,7 +123,7 @@ fn what_redis_lost_is_written_back() {
     let (before, keys) = (kept(), kids_of(&jwks(&server)));
     redis.command(&["FLUSHALL"]);
     eventually("everything is there again", || kept() == before);
-    eventually("the key ring too", || get("HGET cambist:{state}:v1:key-ring version") > "1".to_owned());
+    eventually("the key ring too", || get("HGET cambist:{state}:v1:key-ring version").parse().is_ok_and(|version: u64| version > 1));
     assert_eq!(kids_of(&jwks(&server)), keys);
     eventually("it issues again", || {
         let reason = server.exchange(&spent).reason();
