@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use redis::Value;
 
+use super::connection::LANES;
 use super::engine::Engine;
 use super::fault::RedisFault;
-use super::link::LANES;
 use super::script::{Call, Script, Tag};
 use super::settings::{Address, RedisSettings, Topology};
 use super::topology::LEASE;
