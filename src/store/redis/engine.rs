@@ -96,7 +96,7 @@ impl Engine {
     }
 
     pub(super) async fn call(&self, tag: Tag, make: impl Fn(u64) -> Call) -> Result<(Address, Value), RedisFault> {
-        let lane = self.lane.fetch_add(1, Ordering::Relaxed);
+        let (lane, began) = (self.lane.fetch_add(1, Ordering::Relaxed), Instant::now());
         let fault = match self.attempt(lane, tag, &make).await {
             Err(fault) if fault.passes() => fault,
             settled => return settled,
@@ -105,7 +105,11 @@ impl Engine {
             self.watcher.look_again(LOOK).await;
         }
         self.retries.fetch_add(1, Ordering::Relaxed);
-        self.attempt(lane + 1, tag, &make).await
+        match self.attempt(lane + 1, tag, &make).await {
+            // What broke one connection often broke the other at the same moment. By now the first one is new.
+            Err(RedisFault::Broken { .. }) if began.elapsed() < ATTEMPT => self.attempt(lane + 2, tag, &make).await,
+            settled => settled,
+        }
     }
 
     async fn attempt(&self, lane: usize, tag: Tag, make: &impl Fn(u64) -> Call) -> Result<(Address, Value), RedisFault> {
