@@ -269,6 +269,13 @@ impl SentinelTrio {
         index.unwrap()
     }
 
+    /// Every replica stays where it is, and nobody sees a connection end, until [`Self::heal`]. Needs proxies.
+    pub(crate) fn stall_replication(&self) {
+        let master = self.master_index();
+        let replicas = (0..self.servers.len()).filter(|index| *index != master);
+        replicas.for_each(|replica| self.server_proxies[master].set_for(source_of_server(replica), Mode::Stall));
+    }
+
     /// Cuts a server off from all other servers and Sentinels, and not from clients. Needs proxies.
     pub(crate) fn isolate_server(&self, index: usize) {
         let others = (0..self.servers.len()).filter(|other| *other != index);
