@@ -105,7 +105,9 @@ impl Engine {
             self.watcher.look_again(LOOK).await;
         }
         self.retries.fetch_add(1, Ordering::Relaxed);
-        self.attempt(lane + 1, tag, &make).await
+        // What broke one connection often broke the other at the same moment: then the lane that is connecting anew is the better one.
+        let lane = if matches!(fault, RedisFault::Broken { .. }) { lane } else { lane + 1 };
+        self.attempt(lane, tag, &make).await
     }
 
     async fn attempt(&self, lane: usize, tag: Tag, make: &impl Fn(u64) -> Call) -> Result<(Address, Value), RedisFault> {

@@ -18,8 +18,8 @@ use crate::store::{DeploymentId, OpenMode, StoreError};
 
 /// An open Redis store. Cheap to clone; its connections close with the last clone.
 ///
-/// Everything is written by scripts, on a master that is confirmed at the moment of sending. A call is tried at most twice, each time on
-/// another connection and for at most half a second; scripts are made so that running twice is as good as once.
+/// Everything is written by scripts, on a master that is confirmed at the moment of sending. A call is tried at most twice, each
+/// time on another connection and for at most half a second; scripts are made so that running twice is as good as once.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
