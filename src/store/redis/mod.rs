@@ -10,13 +10,11 @@ mod connect;
 mod deployment;
 mod engine;
 mod fault;
-mod gather;
 mod health;
 mod link;
 mod script;
 mod settings;
 mod store;
-mod tls;
 mod topology;
 
 pub use fault::{RedisFault, Refusal};
