@@ -33,6 +33,7 @@ suites() {
 rm -rf target/test-trail
 
 stage cargo cargo test --locked --no-fail-fast
+stage faults cargo test --locked --test faults -- core
 stage interop tests/interop/run.sh
 stage deploy tests/deploy/run.sh
 # The last, when everything that logs has ended.
@@ -44,7 +45,7 @@ for line in "${summary[@]}"; do
     echo "  $line"
     [[ $line != cargo* ]] || suites "$log/cargo"
     # A suite that is not cargo's tells its own story in lines that begin with `ran:`.
-    for suite in interop deploy secrets; do
+    for suite in faults interop deploy secrets; do
         [[ $line != "$suite"* ]] || sed -n 's/^ran: /             /p' "$log/$suite"
     done
 done

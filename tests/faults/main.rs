@@ -5,9 +5,12 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test a panic is the report")]
 
+mod cluster;
 mod driver;
+mod elsewhere;
 mod plan;
-#[expect(dead_code, reason = "the fault plan needs some of it")]
+mod sentinel;
+#[expect(dead_code, unused_imports, reason = "the fault plan needs some of it")]
 #[path = "../servers/mod.rs"]
 mod servers;
 mod single;
@@ -23,5 +26,8 @@ use plan::Plan;
 fn main() -> ExitCode {
     let mut plan = Plan::of(std::env::args().skip(1));
     single::run(&mut plan);
+    sentinel::run(&mut plan);
+    cluster::run(&mut plan);
+    elsewhere::run(&mut plan);
     if plan.report() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -3,8 +3,11 @@
 use crate::servers::{RedisServer, list, text};
 
 /// The user of the nodes, with the rights of `docs/operations.md` and no others.
-pub(crate) const USER: &str = "cambist on >fault-plan-password resetkeys ~cambist:* resetchannels -@all +evalsha +script|load +info +time +ping \
-    +get +set +pttl +hget +hset +hsetnx +hmget +hgetall +hdel +cluster|nodes";
+pub(crate) fn user() -> String {
+    let file = include_str!("../../deploy/redis/users.acl");
+    let line = file.lines().find_map(|line| line.strip_prefix("user cambist ")).unwrap();
+    format!("cambist {}", line.replace("#<password-sha256>", &format!(">{PASSWORD}")))
+}
 
 /// Its password.
 pub(crate) const PASSWORD: &str = "fault-plan-password";

@@ -42,8 +42,8 @@ impl ClockFile {
         self.write(STANDING, i64::try_from(unix_millis).unwrap() * 1_000);
     }
 
-    /// What makes a process follow this clock.
-    pub(super) fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+    /// What makes a process follow this clock, also one of our own.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, PathBuf)> {
         vec![("LD_PRELOAD", shim().to_path_buf()), ("CAMBIST_TEST_CLOCK", self.0.path().to_path_buf())]
     }
 

@@ -98,8 +98,8 @@ impl SentinelTrio {
     }
 
     fn add_sentinel(&mut self, index: usize) {
-        let (tls, password) = (self.options.servers.tls.clone(), self.options.sentinel_password.clone());
-        let mut options = RedisOptions { tls, password, ..RedisOptions::default() };
+        let (password, tls) = (self.options.sentinel_password.clone(), self.options.servers.tls.clone());
+        let mut options = RedisOptions { password, tls, ..RedisOptions::default() };
         if options.tls.is_some() {
             options.lines.push("tls-replication yes".into());
         }
@@ -267,6 +267,13 @@ impl SentinelTrio {
             })
         });
         index.unwrap()
+    }
+
+    /// Every replica stays where it is, and nobody sees a connection end, until [`Self::heal`]. Needs proxies.
+    pub(crate) fn stall_replication(&self) {
+        let master = self.master_index();
+        let replicas = (0..self.servers.len()).filter(|index| *index != master);
+        replicas.for_each(|replica| self.server_proxies[master].set_for(source_of_server(replica), Mode::Stall));
     }
 
     /// Cuts a server off from all other servers and Sentinels, and not from clients. Needs proxies.

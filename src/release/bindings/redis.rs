@@ -1,5 +1,9 @@
 //! The bindings in Redis: one hash, from name to URL.
+//!
+//! The URLs are claims of tokens, so they are encoded: whoever looks through a dump or MONITOR for what tokens say finds nothing of it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::Value;
 
 use crate::domain::{IssuerName, IssuerUrl};
@@ -27,9 +31,14 @@ static BIND: Script = Script::new(in_deployment!(
 /// The URL that each name stands for; nothing was written when one differs from the one given.
 pub(super) async fn bind_all(store: &RedisStore, issuers: &[(IssuerName, IssuerUrl)]) -> Result<Vec<String>, StoreError> {
     let make = |_| {
-        issuers.iter().fold(store.shared_call(&BIND, &["issuer-bindings"]), |call, (name, url)| call.arg(name.as_str()).arg(url.as_str()))
+        let call = store.shared_call(&BIND, &["issuer-bindings"]);
+        issuers.iter().fold(call, |call, (name, url)| call.arg(name.as_str()).arg(URL_SAFE_NO_PAD.encode(url.as_str())))
     };
     let Value::Array(bound) = store.call(Tag::STATE, make).await? else { return Err(store.unexpected(Tag::STATE)) };
-    let bound: Vec<_> = bound.iter().filter_map(|url| text(url).map(str::to_owned)).collect();
+    let bound: Vec<_> = bound.iter().filter_map(decoded).collect();
     if bound.len() == issuers.len() { Ok(bound) } else { Err(store.unexpected(Tag::STATE)) }
+}
+
+fn decoded(url: &Value) -> Option<String> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(text(url)?).ok()?).ok()
 }

@@ -88,7 +88,7 @@ impl Engine {
             looks.spawn(async move { health::look(&master).await });
         }
         while let Some(looked) = looks.join_next().await {
-            looked.map_err(ended)??;
+            looked.map_err(|error| ended(&error))??;
         }
         let keys = [self.key(Tag::STATE, "probe"), self.key(Tag::STATE, "probe-hash")];
         let (server, answer) = self.call(Tag::STATE, |_| Call::new(probe, &keys)).await?;
@@ -105,7 +105,9 @@ impl Engine {
             self.watcher.look_again(LOOK).await;
         }
         self.retries.fetch_add(1, Ordering::Relaxed);
-        self.attempt(lane + 1, tag, &make).await
+        // What broke one connection often broke the other at the same moment: then the lane that is connecting anew is the better one.
+        let lane = if matches!(fault, RedisFault::Broken { .. }) { lane } else { lane + 1 };
+        self.attempt(lane, tag, &make).await
     }
 
     async fn attempt(&self, lane: usize, tag: Tag, make: &impl Fn(u64) -> Call) -> Result<(Address, Value), RedisFault> {
@@ -146,7 +148,7 @@ impl Engine {
         }
         let mut answers = Vec::with_capacity(tags.len());
         while let Some(answered) = sent.join_next().await {
-            answers.extend(answered.map_err(ended)??);
+            answers.extend(answered.map_err(|error| ended(&error))??);
         }
         Ok(answers)
     }
@@ -184,7 +186,7 @@ fn hold(route: &Route, clock: &dyn Clock) -> Result<(), RedisFault> {
 }
 
 /// A task of ours was stopped with the runtime, or panicked.
-fn ended(error: JoinError) -> RedisFault {
+fn ended(error: &JoinError) -> RedisFault {
     RedisFault::Ended { cause: error.to_string().into() }
 }
 

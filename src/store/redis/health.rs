@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use redis::{Value, cmd};
 use tokio::time::Instant;
 
+use super::connection::Link;
 use super::engine::ATTEMPT;
 use super::fault::RedisFault;
-use super::link::Link;
 use super::script::{Script, text};
 
 /// Looks at role, version and eviction policy.
@@ -33,9 +33,10 @@ pub(super) async fn look(link: &Link) -> Result<(), RedisFault> {
     }
 }
 
-/// Writes and reads a key that is gone after a second: whether we may, and whether it can.
+/// Writes and reads a key: whether we may, and whether it can. It outlives the time between two looks, so that the number of keys does not
+/// flicker: whoever counts them counts spent tokens.
 pub(super) static WRITES: Script = Script::new(
-    "redis.call('SET', KEYS[1], '1', 'PX', 1000)
+    "redis.call('SET', KEYS[1], '1', 'PX', 60000)
      return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}",
 );
 
@@ -56,7 +57,7 @@ pub(super) static EVERY_COMMAND: Script = Script::new(
      run('HMGET', KEYS[2], 'a', 'b')
      run('HGETALL', KEYS[2])
      run('HDEL', KEYS[2], 'a', 'b')
-     run('SET', KEYS[1], '1', 'PX', 1000)
+     run('SET', KEYS[1], '1', 'PX', 60000)
      return {run('GET', KEYS[1]), run('PTTL', KEYS[1])}",
 );
 

@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use redis::Value;
 
+use super::connection::LANES;
 use super::engine::Engine;
 use super::fault::RedisFault;
-use super::link::LANES;
 use super::script::{Call, Script, Tag};
 use super::settings::{Address, RedisSettings, Topology};
 use super::topology::LEASE;
@@ -18,8 +18,8 @@ use crate::store::{DeploymentId, OpenMode, StoreError};
 
 /// An open Redis store. Cheap to clone; its connections close with the last clone.
 ///
-/// Everything is written by scripts, on a master that is confirmed at the moment of sending. A call is tried at most twice, each time on
-/// another connection and for at most half a second; scripts are made so that running twice is as good as once.
+/// Everything is written by scripts, on a master that is confirmed at the moment of sending. A call is tried at most twice, each
+/// time on another connection and for at most half a second; scripts are made so that running twice is as good as once.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 

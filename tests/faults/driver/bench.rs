@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use super::load::Load;
 use super::logs::{IssuedLine, Logs};
 use super::subject::Issuers;
+use crate::servers::ClockFile;
 use crate::store::PASSWORD;
 use crate::support::{Server, ServerOptions, Trail, eventually};
 
@@ -27,11 +28,16 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// A node for each of these `[store]` sections, which all lead to one new store. Waits until each of them issues.
-    pub(crate) fn start(stores: &[String]) -> Self {
+    /// A node for each of these `[store]` sections, which all lead to one new store, and with its clock, if it has one. Waits until each
+    /// of them issues.
+    pub(crate) fn start(stores: &[(String, Option<ClockFile>)]) -> Self {
         let issuers = Issuers::start();
         let secrets = Secrets::new();
-        let options = |number: usize| secrets.node(number, &stores[number], &issuers.trust());
+        let options = |number: usize| {
+            let (store, clock) = &stores[number];
+            let environment = clock.as_ref().map_or_else(Vec::new, ClockFile::environment);
+            ServerOptions { environment, ..secrets.node(number, store, &issuers.trust()) }
+        };
         let mut nodes: Vec<_> = (0..stores.len()).map(|number| Server::prepare(&options(number))).collect();
         let (code, said) = nodes[0].command(&["store", "init"]);
         assert_eq!(code, Some(0), "{said}");

@@ -1,6 +1,6 @@
 //! What was posted and what was answered.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::subject::{KeyChoice, Kind, Subject};
@@ -105,10 +105,11 @@ impl Ledger {
     }
 
     pub(crate) fn note(&self, record: Record) {
-        self.records.lock().unwrap().push(record);
+        self.records().push(record);
     }
 
+    /// All of them; also after somebody panicked who was reading them.
     pub(crate) fn records(&self) -> MutexGuard<'_, Vec<Record>> {
-        self.records.lock().unwrap()
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

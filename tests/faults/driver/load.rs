@@ -38,6 +38,8 @@ struct Shared {
     rate: AtomicU64,
     in_flight: AtomicUsize,
     over: AtomicBool,
+    /// Held while something new may be sent.
+    turn: Mutex<()>,
 }
 
 /// A post in a heap, where it does not take part in the order.
@@ -81,6 +83,7 @@ impl Load {
             rate: AtomicU64::new(0),
             in_flight: AtomicUsize::new(0),
             over: AtomicBool::new(false),
+            turn: Mutex::default(),
         });
         let orders = Arc::new(Mutex::new(orders));
         let mut threads: Vec<_> = (0..WORKERS)
@@ -130,6 +133,7 @@ impl Load {
     /// Stops, and waits until everything that was sent is answered or given up.
     pub(crate) fn quiet(&self) {
         self.set_rate(0);
+        drop(self.shared.turn.lock().unwrap());
         crate::support::eventually("every request ends", || self.in_flight() == 0);
     }
 
@@ -164,19 +168,23 @@ impl Shared {
     fn generate(&self) {
         let mut next = now();
         while !self.over.load(Ordering::SeqCst) {
-            let rate = self.rate.load(Ordering::SeqCst);
-            if rate == 0 {
-                next = now();
-                thread::sleep(Duration::from_millis(2));
-                continue;
-            }
-            self.send_what_is_due();
-            if now() >= next {
-                self.exchange_a_new_token();
-                // What a busy machine did not manage is not made up for later.
-                next = (next + Duration::from_secs_f64(1_000.0 / f64::from(u32::try_from(rate).unwrap()))).max(now());
-            }
+            self.generate_what_is_due(&mut next);
             thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn generate_what_is_due(&self, next: &mut Instant) {
+        let _turn = self.turn.lock().unwrap();
+        let rate = self.rate.load(Ordering::SeqCst);
+        if rate == 0 {
+            *next = now();
+            return;
+        }
+        self.send_what_is_due();
+        if now() >= *next {
+            self.exchange_a_new_token();
+            // What a busy machine did not manage is not made up for later.
+            *next = (*next + Duration::from_secs_f64(1_000.0 / f64::from(u32::try_from(rate).unwrap()))).max(now());
         }
     }
 
@@ -277,7 +285,7 @@ impl Shared {
                     self.later(within(Duration::from_secs(20)), repeat);
                 }
             }
-            (Outcome::Silence, Cause::First | Cause::Retry) | (Outcome::Refused(503, _), Cause::First | Cause::Retry) => {
+            (Outcome::Silence | Outcome::Refused(503, _), Cause::First | Cause::Retry) => {
                 // Every second client gives up, and its token may be stolen then.
                 let cause = if random(2) == 0 { Cause::Retry } else { Cause::Replay };
                 if cause == Cause::Retry || random(2) == 0 {

@@ -10,11 +10,10 @@ mod round;
 mod subject;
 mod verdict;
 
-pub(crate) use bench::Bench;
-pub(crate) use ledger::{Cause, Outcome, Post, Record};
-pub(crate) use load::Load;
+pub(crate) use bench::{Bench, Secrets};
+pub(crate) use ledger::{Cause, Post};
 pub(crate) use round::{Round, Stage};
-pub(crate) use subject::{IAT_SKEW, Issuers, KeyChoice, Kind, random};
+pub(crate) use subject::{Issuers, KeyChoice, Kind, random};
 pub(crate) use verdict::Row;
 
 use cambist::domain::{Clock as _, SystemClock};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::bench::Bench;
-use super::ledger::Record;
+use super::ledger::{Outcome, Record};
 use super::load::Load;
-use super::subject::Kind;
+use super::subject::{Kind, Subject};
 use super::{unix, verdict};
 use crate::support::{eventually, now};
 
@@ -115,9 +115,25 @@ impl Round {
         self.load.ledger().records()[self.first_record..].iter().filter(|record| fits(record)).count()
     }
 
+    /// The tokens that were exchanged, each with the `jti` of what it was exchanged for.
+    pub(crate) fn exchanged(&self) -> Vec<(Arc<Subject>, String)> {
+        let ledger = self.load.ledger();
+        let records = ledger.records()[self.first_record..].to_vec();
+        let issued = records.into_iter().filter_map(|record| match record.outcome {
+            Outcome::Issued(jti) => Some((ledger.subject(record.post.subject), jti)),
+            _ => None,
+        });
+        issued.collect()
+    }
+
     /// How many answers had this `family: reason`.
     pub(crate) fn saw(&self, reason: &str) -> usize {
         self.count(|record| record.reason() == reason)
+    }
+
+    /// Waits until somebody was answered in one of these ways.
+    pub(crate) fn until_seen_any(&self, reasons: &[&str]) {
+        eventually(&reasons.join(", or "), || reasons.iter().any(|reason| self.saw(reason) > 0));
     }
 
     /// Waits until somebody was answered so.

@@ -76,6 +76,14 @@ impl Subject {
         signature.into_iter().chain((!self.key.is_empty()).then_some(&*self.key))
     }
 
+    /// The same with a signature that is wrong.
+    pub(crate) fn forged(mut self) -> Self {
+        let (input, signature) = self.token.rsplit_once('.').unwrap();
+        let other = if signature.starts_with('A') { "B" } else { "A" };
+        self.token = format!("{input}.{other}{}", &signature[1..]);
+        self
+    }
+
     /// The bytes of a request.
     pub(crate) fn request(&self, target: usize, key: KeyChoice) -> String {
         let body = url::form_urlencoded::Serializer::new(String::new())
@@ -129,22 +137,30 @@ impl Issuers {
 
     /// A token whose `iat` is so far in the future, and that expires in `lifetime` seconds.
     pub(crate) fn mint(&self, kind: Kind, ahead: u64, lifetime: u64) -> Subject {
-        let (issuer, request) = match kind {
-            Kind::Once | Kind::Keyed => (&self.once, release()),
-            Kind::PerTarget => (&self.each, example()),
-            Kind::Reusable => (&self.many, example()),
-        };
-        let (now, issued_at) = (unix(), unix() + ahead);
-        let request = request.with("iat", issued_at).with("exp", now + lifetime).with("nbf", now);
-        let token = issuer.mint(&request);
-        let key = if kind == Kind::Keyed { new_key() } else { String::new() };
-        Subject { kind, token, key, issued_at, refused_from: now + lifetime + LEEWAY }
+        match kind {
+            Kind::Once | Kind::Keyed => sign((&self.once, release()), kind, ahead, lifetime, unix()),
+            Kind::PerTarget => sign((&self.each, example()), kind, ahead, lifetime, unix()),
+            Kind::Reusable => sign((&self.many, example()), kind, ahead, lifetime, unix()),
+        }
     }
 
-    /// The URL of the issuer of tokens for one use.
-    pub(crate) fn url(&self) -> &str {
-        self.once.url()
+    /// A genuine token that no trust permits.
+    pub(crate) fn denied(&self, lifetime: u64) -> Subject {
+        sign((&self.once, release().with("ref", "refs/heads/main")), Kind::Once, 0, lifetime, unix())
     }
+
+    /// A token for one use, from an issuer with another clock.
+    pub(crate) fn mint_at(&self, now: u64) -> Subject {
+        sign((&self.once, release()), Kind::Once, 0, 60, now)
+    }
+}
+
+fn sign((issuer, request): (&LocalIssuer, MintRequest), kind: Kind, ahead: u64, lifetime: u64, now: u64) -> Subject {
+    let issued_at = now + ahead;
+    let request = request.with("iat", issued_at).with("exp", now + lifetime).with("nbf", now);
+    let token = issuer.mint(&request);
+    let key = if kind == Kind::Keyed { new_key() } else { String::new() };
+    Subject { kind, token, key, issued_at, refused_from: now + lifetime + LEEWAY }
 }
 
 fn example() -> MintRequest {

@@ -66,3 +66,17 @@ pub(super) fn flushed_while_hardly_anybody_asks(stage: &mut SingleStage, round: 
     assert_eq!(late, 0, "a token from later than M + 2 s after the loss was fenced");
     round.resume();
 }
+
+/// 4. A dump of earlier is put back, and Redis started with it.
+///
+/// It remembers the fence and old tokens, and nothing of what was used since: its identity is another, so the fence goes up.
+pub(super) fn restored_from_a_backup(stage: &mut SingleStage, round: &mut Round) {
+    round.load_for(2.0);
+    let backup = tempfile::tempdir().unwrap();
+    stage.redis.copy_data_to(backup.path());
+    round.load_for(4.0);
+    stage.redis.put_data_back(backup.path());
+    round.healed();
+    round.fence_must_go_up();
+    round.until_seen("rejected: fenced");
+}

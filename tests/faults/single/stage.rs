@@ -4,7 +4,7 @@ use cambist::release::replay::FENCE_MARGIN;
 
 use crate::driver::{Bench, Stage};
 use crate::servers::{ClockFile, Proxy, RedisOptions, RedisServer};
-use crate::store::{self, USER};
+use crate::store;
 
 /// Nodes.
 const NODES: usize = 3;
@@ -17,16 +17,26 @@ pub(crate) struct SingleStage {
     pub(crate) proxies: Vec<Proxy>,
     pub(crate) redis: RedisServer,
     pub(crate) clock: ClockFile,
+    /// Of the last node alone.
+    pub(crate) node_clock: ClockFile,
 }
 
 impl SingleStage {
     pub(crate) fn start() -> Self {
         let clock = ClockFile::new();
-        let options = RedisOptions { users: vec![USER.into()], clock: Some(clock.clone()), ..RedisOptions::default() };
+        let options = RedisOptions {
+            users: vec![store::user()],
+            clock: Some(clock.clone()),
+            lines: vec!["enable-protected-configs yes".into()],
+            ..RedisOptions::default()
+        };
         let redis = RedisServer::start(&options);
         let proxies: Vec<_> = (0..NODES).map(|_| Proxy::start(redis.port())).collect();
         let stores: Vec<_> = proxies.iter().map(|proxy| store::section(&format!("redis://{}", proxy.address()))).collect();
-        Self { bench: Bench::start(&stores), proxies, redis, clock }
+        let node_clock = ClockFile::new();
+        let clocks = (0..NODES).map(|node| (node == NODES - 1).then(|| node_clock.clone()));
+        let stores: Vec<_> = stores.into_iter().zip(clocks).collect();
+        Self { bench: Bench::start(&stores), proxies, redis, clock, node_clock }
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct ServerOptions {
     pub(crate) trust: String,
     /// Whether its store existed before: a server that makes its own fences the tokens of the next seconds.
     pub(crate) aged_store: bool,
+    /// Variables of its environment, such as those of another clock.
+    pub(crate) environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl ServerOptions {
@@ -34,7 +36,7 @@ impl ServerOptions {
         let listen = "[listen]\npublic = \"{public}\"\nadmin = \"{admin}\"\n";
         let config =
             format!("issuer = \"{OWN_ISSUER}\"\n{listen}[decisions]\nnode = \"n1\"\n[log]\nlevel = \"trace\"\nformat = \"json\"\n");
-        Self { config, trust: trust.into(), aged_store: true }
+        Self { config, trust: trust.into(), aged_store: true, environment: Vec::new() }
     }
 }
 
@@ -44,6 +46,7 @@ pub(crate) struct Server {
     pub(crate) public: String,
     pub(crate) admin: String,
     log: PathBuf,
+    environment: Vec<(&'static str, PathBuf)>,
     child: Option<Child>,
 }
 
@@ -63,7 +66,8 @@ impl Server {
         let config = options.config.replace("{public}", &public).replace("{admin}", &admin);
         fs::write(folder.path().join("cambist.toml"), config).unwrap();
         fs::write(folder.path().join("trust/test.toml"), &options.trust).unwrap();
-        let server = Self { folder, public, admin, log: Trail::new_file("serve"), child: None };
+        let (log, environment) = (Trail::new_file("serve"), options.environment.clone());
+        let server = Self { folder, public, admin, log, environment, child: None };
         if options.aged_store {
             let settings = Settings::load(&server.config_file(), &Diagnostics::new()).expect("the configuration of the test is good");
             let then = SystemClock::new().now() - Seconds(100);
@@ -92,7 +96,7 @@ impl Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cambist"));
         command.args(["serve", "--config"]).arg(self.config_file());
         let log = || fs::OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
-        command.stdin(Stdio::null()).stdout(log()).stderr(log());
+        command.stdin(Stdio::null()).stdout(log()).stderr(log()).envs(self.environment.iter().cloned());
         self.child = Some(command.spawn().unwrap());
     }
 
@@ -196,7 +200,7 @@ impl Server {
 
     /// Runs another command of the binary beside it: exit code and everything it printed.
     pub(crate) fn command(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        run(arguments, Some(&self.config_file()))
+        run_in(&self.environment, arguments, Some(&self.config_file()))
     }
 }
 
@@ -215,8 +219,12 @@ impl Drop for Server {
 
 /// Runs a command of the binary: exit code and everything it printed.
 pub(crate) fn run(arguments: &[&str], config: Option<&Path>) -> (Option<i32>, String) {
+    run_in(&[], arguments, config)
+}
+
+fn run_in(environment: &[(&'static str, PathBuf)], arguments: &[&str], config: Option<&Path>) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cambist"));
-    command.args(arguments).stdin(Stdio::null());
+    command.args(arguments).stdin(Stdio::null()).envs(environment.iter().cloned());
     if let Some(config) = config {
         command.arg("--config").arg(config);
     }

@@ -27,14 +27,14 @@ pub(in crate::store::redis) enum Peer {
 }
 
 /// One connection. Commands of many callers are in flight on it at once; when it is dropped, it is closed.
-pub(in crate::store::redis) struct Connection {
+pub(super) struct Connection {
     multiplexed: MultiplexedConnection,
     driver: JoinHandle<()>,
 }
 
 impl Connection {
     /// Connects and authenticates, within [`CONNECT`].
-    pub(in crate::store::redis) async fn open(settings: &RedisSettings, address: &Address, peer: Peer) -> Result<Self, RedisFault> {
+    pub(super) async fn open(settings: &RedisSettings, address: &Address, peer: Peer) -> Result<Self, RedisFault> {
         let failed = |cause: &str| RedisFault::Connect { server: address.clone(), cause: clip(cause) };
         let connecting = async {
             let stream = TcpStream::connect((&*address.host, address.port)).await.map_err(|error| failed(&error.to_string()))?;
@@ -73,13 +73,13 @@ impl Connection {
     }
 
     /// Sends one command and waits for its answer. Dropping the future does not take the command back.
-    pub(in crate::store::redis) async fn send(&self, address: &Address, command: &Cmd) -> Result<Value, RedisFault> {
+    pub(super) async fn send(&self, address: &Address, command: &Cmd) -> Result<Value, RedisFault> {
         let answer = self.multiplexed.clone().send_packed_command(command).await;
         answer.and_then(Value::extract_error).map_err(|error| RedisFault::of(address, &error))
     }
 
     /// Sends several commands at once; each has its own answer.
-    pub(in crate::store::redis) async fn send_all(&self, address: &Address, commands: &redis::Pipeline) -> Result<Vec<Value>, RedisFault> {
+    pub(super) async fn send_all(&self, address: &Address, commands: &redis::Pipeline) -> Result<Vec<Value>, RedisFault> {
         let count = commands.len();
         let answers = self.multiplexed.clone().send_packed_commands(commands, 0, count).await;
         let answers = answers.map_err(|error| RedisFault::of(address, &error))?;
@@ -87,7 +87,7 @@ impl Connection {
     }
 
     /// Whether it can still carry anything.
-    pub(in crate::store::redis) fn is_alive(&self) -> bool {
+    pub(super) fn is_alive(&self) -> bool {
         !self.driver.is_finished()
     }
 }
@@ -116,7 +116,7 @@ fn login(credentials: &Credentials, database: u16) -> Result<RedisConnectionInfo
 }
 
 /// One connection that callers share.
-pub(in crate::store::redis) type Shared = Arc<Connection>;
+pub(super) type Shared = Arc<Connection>;
 
 /// From the first packet to being authenticated.
 const CONNECT: Duration = Duration::from_secs(3);
