@@ -99,7 +99,7 @@ impl RedisStore {
         }
     }
 
-    /// How often [`Self::check`] found that the store had lost everything.
+    /// How often a check found that the store had lost everything.
     #[must_use]
     pub fn losses(&self) -> u64 {
         self.0.losses.load(Ordering::SeqCst)
