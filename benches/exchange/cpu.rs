@@ -36,6 +36,12 @@ pub(crate) fn of_threads(pid: u32) -> anyhow::Result<Duration> {
     fs::read_dir(format!("/proc/{pid}/task"))?.map(|task| on_cpu(&format!("{}/schedstat", task?.path().display()))).sum()
 }
 
+/// How many threads wanted to run lately, here and elsewhere: whether the machine was idle before us.
+pub(crate) fn load_average() -> anyhow::Result<String> {
+    let text = fs::read_to_string("/proc/loadavg")?;
+    Ok(text.split(' ').next().context("/proc/loadavg is empty")?.to_owned())
+}
+
 /// The most memory that the process ever had resident, in bytes.
 pub(crate) fn peak_memory(pid: u32) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;

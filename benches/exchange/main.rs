@@ -50,6 +50,7 @@ const BATCH: usize = 500;
 const STARTS: usize = 5;
 
 fn main() -> anyhow::Result<()> {
+    println!("load average {}", cpu::load_average()?);
     let issuer = site::issuer()?;
     let arguments: Vec<_> = std::env::args_os().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.as_slice() {
