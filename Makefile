@@ -34,7 +34,7 @@ check:
 	@scripts/check.sh
 
 bench:
-	@scripts/install-deps.sh build
+	@scripts/install-deps.sh build bench
 	cargo bench --locked --profile quick --bench exchange
 
 deps:

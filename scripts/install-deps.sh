@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a fresh Debian or Ubuntu machine lacks: `install-deps.sh build` for the binary, `install-deps.sh build test` for the
-# tests too. Says nothing when nothing is missing. Without root, or `sudo` that asks no password, it changes nothing: it prints what to
-# install and exits 1.
+# tests too, `install-deps.sh build bench` for the benchmark. Says nothing when nothing is missing. Without root, or `sudo` that asks no
+# password, it changes nothing: it prints what to install and exits 1.
 set -euo pipefail
 
 readonly rust_minor=89 # `rust-version` of Cargo.toml: 1.89
@@ -35,9 +35,13 @@ needs_for_build() {
     [[ -s /etc/ssl/certs/ca-certificates.crt ]] || missing+=(ca-certificates)
 }
 
+needs_redis() {
+    have redis-server && have redis-cli || missing+=(redis-server)
+}
+
 needs_for_test() {
     have curl || missing+=(curl)
-    have redis-server && have redis-cli || missing+=(redis-server)
+    needs_redis
     have node || missing+=(nodejs)
     have npm || missing+=(npm)
     python3 -c 'import ensurepip, venv' 2> /dev/null || missing+=(python3 python3-venv)
@@ -78,7 +82,8 @@ for part in "$@"; do
     case $part in
         build) needs_for_build ;;
         test) needs_for_test ;;
-        *) echo "usage: install-deps.sh [build] [test]" >&2 && exit 2 ;;
+        bench) needs_redis ;;
+        *) echo "usage: install-deps.sh [build] [test] [bench]" >&2 && exit 2 ;;
     esac
 done
 install_missing

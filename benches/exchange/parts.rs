@@ -24,7 +24,7 @@ pub(crate) struct Parts {
     pub(crate) guard: Arc<ReplayGuard>,
     pub(crate) issuer: IssuerUrl,
     pub(crate) issuers: Issuers,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) log: DecisionLog,
     pub(crate) metrics: Metrics,
     pub(crate) policy: TrustPolicy,
@@ -52,7 +52,7 @@ impl Parts {
         };
         let rotate_every = settings.keys.rotate_every;
         let keys = KeysSettings { encryption_keys: vec![EncryptionKeySource::File(file)], create_if_missing, rotate_every };
-        let keys = Keys::open(store.clone(), keys, Arc::clone(&clock))?;
+        let keys = Arc::new(Keys::open(store.clone(), keys, Arc::clone(&clock))?);
         let guard = Arc::new(runtime.block_on(ReplayGuard::open(&store, Arc::clone(&clock)))?);
         let settings =
             LogSettings { place: LogPlace::File(site.path("decisions.jsonl")), node: "bench".into(), sync: SyncMode::EverySecond };

@@ -106,6 +106,8 @@ impl Stops {
                 .collect::<anyhow::Result<Vec<_>>>()
         })?;
         let (permits, drafts) = self.decide(parts, &requests)?;
+        // As a server does each second.
+        parts.runtime.block_on(parts.keys.refresh())?;
         let minted = self.timed(Stop::Mint, || {
             let ring = parts.keys.ring_for_issuing()?;
             permits

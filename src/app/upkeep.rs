@@ -26,9 +26,10 @@ impl App {
         let (checked, ticked, followed, written_back) =
             tokio::join!(in_time(self.store.check()), in_time(self.guard.tick()), self.keys.refresh(), in_time(self.write_back()),);
         let (pulse, clock, missed) = sorted(ticked);
-        self.judge_store(&checked);
+        let checked = checked.err();
+        self.judge_store([&checked, &missed]);
         let followed = followed.err();
-        let faults = [checked.err(), missed, store_fault(&followed), self.note_bindings(written_back), self.guard.take_fault()];
+        let faults = [checked, missed, store_fault(followed.as_ref()), self.note_bindings(written_back), self.guard.take_fault()];
         self.note_store(faults.into_iter().flatten().next().as_ref());
         self.note(Trouble::ClockOffset, clock.as_ref().map(ToString::to_string));
         self.note_keys(followed);
@@ -61,12 +62,13 @@ impl App {
         Ok(saved?)
     }
 
-    /// What a check found stays until another check has found it mended: no answer at all is no better.
-    fn judge_store(&self, checked: &Result<(), StoreError>) {
-        match checked {
-            Ok(()) => self.guard.suspend(None),
-            Err(error) if error.forbids_spending() => self.guard.suspend(Some(error.clone())),
-            Err(_) => {}
+    /// What one look found stays until another has found it mended: no answer at all is no better.
+    fn judge_store(&self, faults: [&Option<StoreError>; 2]) {
+        let mut faults = faults.into_iter().flatten().peekable();
+        if faults.peek().is_none() {
+            self.guard.suspend(None);
+        } else if let Some(fault) = faults.find(|fault| fault.forbids_spending()) {
+            self.guard.suspend(Some(fault.clone()));
         }
     }
 
@@ -165,7 +167,7 @@ fn sorted(ticked: Result<Pulse, SpendError>) -> (Option<Pulse>, Option<SpendErro
     }
 }
 
-fn store_fault(error: &Option<KeysError>) -> Option<StoreError> {
+fn store_fault(error: Option<&KeysError>) -> Option<StoreError> {
     if let Some(KeysError::Store(fault)) = error { Some(fault.clone()) } else { None }
 }
 

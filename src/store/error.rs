@@ -152,11 +152,7 @@ impl StoreError {
     /// Whether spends must be refused although the store answers them: nobody would know of them later, or they may be forgotten.
     #[must_use]
     pub const fn forbids_spending(&self) -> bool {
-        match self {
-            Self::Replaced { .. } | Self::AnotherDeployment { .. } => true,
-            Self::Redis(fault) => fault.is_unfit(),
-            _ => false,
-        }
+        matches!(self, Self::Replaced { .. } | Self::AnotherDeployment { .. }) || matches!(self.trouble(), StoreTrouble::Misconfigured)
     }
 }
 

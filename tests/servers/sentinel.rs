@@ -98,7 +98,7 @@ impl SentinelTrio {
     }
 
     fn add_sentinel(&mut self, index: usize) {
-        let (tls, password) = (self.options.servers.tls.clone(), self.options.sentinel_password.clone());
+        let (password, tls) = (self.options.sentinel_password.clone(), self.options.servers.tls.clone());
         let mut options = RedisOptions { password, tls, ..RedisOptions::default() };
         if options.tls.is_some() {
             options.lines.push("tls-replication yes".into());

@@ -88,7 +88,7 @@ impl Engine {
             looks.spawn(async move { health::look(&master).await });
         }
         while let Some(looked) = looks.join_next().await {
-            looked.map_err(ended)??;
+            looked.map_err(|error| ended(&error))??;
         }
         let keys = [self.key(Tag::STATE, "probe"), self.key(Tag::STATE, "probe-hash")];
         let (server, answer) = self.call(Tag::STATE, |_| Call::new(probe, &keys)).await?;
@@ -96,7 +96,7 @@ impl Engine {
     }
 
     pub(super) async fn call(&self, tag: Tag, make: impl Fn(u64) -> Call) -> Result<(Address, Value), RedisFault> {
-        let (lane, began) = (self.lane.fetch_add(1, Ordering::Relaxed), Instant::now());
+        let lane = self.lane.fetch_add(1, Ordering::Relaxed);
         let fault = match self.attempt(lane, tag, &make).await {
             Err(fault) if fault.passes() => fault,
             settled => return settled,
@@ -105,11 +105,9 @@ impl Engine {
             self.watcher.look_again(LOOK).await;
         }
         self.retries.fetch_add(1, Ordering::Relaxed);
-        match self.attempt(lane + 1, tag, &make).await {
-            // What broke one connection often broke the other at the same moment. By now the first one is new.
-            Err(RedisFault::Broken { .. }) if began.elapsed() < ATTEMPT => self.attempt(lane + 2, tag, &make).await,
-            settled => settled,
-        }
+        // What broke one connection often broke the other at the same moment: then the lane that is connecting anew is the better one.
+        let lane = if matches!(fault, RedisFault::Broken { .. }) { lane } else { lane + 1 };
+        self.attempt(lane, tag, &make).await
     }
 
     async fn attempt(&self, lane: usize, tag: Tag, make: &impl Fn(u64) -> Call) -> Result<(Address, Value), RedisFault> {
@@ -150,7 +148,7 @@ impl Engine {
         }
         let mut answers = Vec::with_capacity(tags.len());
         while let Some(answered) = sent.join_next().await {
-            answers.extend(answered.map_err(ended)??);
+            answers.extend(answered.map_err(|error| ended(&error))??);
         }
         Ok(answers)
     }
@@ -188,7 +186,7 @@ fn hold(route: &Route, clock: &dyn Clock) -> Result<(), RedisFault> {
 }
 
 /// A task of ours was stopped with the runtime, or panicked.
-fn ended(error: JoinError) -> RedisFault {
+fn ended(error: &JoinError) -> RedisFault {
     RedisFault::Ended { cause: error.to_string().into() }
 }
 

@@ -237,11 +237,6 @@ impl RedisFault {
         }
     }
 
-    /// Whether it says that the server is not fit to remember spent tokens, even though it answers.
-    pub(in crate::store) const fn is_unfit(&self) -> bool {
-        matches!(self, Self::Evicts { .. } | Self::NotMaster { .. } | Self::Old { .. })
-    }
-
     /// Whether the same call, with the same nonce, may do better on another connection or after another look at the topology.
     pub(super) const fn passes(&self) -> bool {
         matches!(

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use redis::{Value, cmd};
 use tokio::time::Instant;
 
+use super::connection::Link;
 use super::engine::ATTEMPT;
 use super::fault::RedisFault;
-use super::link::Link;
 use super::script::{Script, text};
 
 /// Looks at role, version and eviction policy.

@@ -6,17 +6,14 @@
 //! The `redis` crate speaks the protocol and nothing more. Topology and retries are ours, because the replay guard must know at the
 //! moment of sending which server it sends to, under which configuration epoch, and that nothing is ever sent twice behind its back.
 
-mod connect;
+mod connection;
 mod deployment;
 mod engine;
 mod fault;
-mod gather;
 mod health;
-mod link;
 mod script;
 mod settings;
 mod store;
-mod tls;
 mod topology;
 
 pub use fault::{RedisFault, Refusal};
@@ -25,3 +22,6 @@ pub(crate) use script::{in_deployment, on_master};
 pub use settings::{Address, ClientCertificate, Credentials, ReadSecret, RedisSettings, TlsSettings, Topology};
 pub use store::{RedisStore, StoreVitals};
 pub use topology::Route;
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use redis::Value;
 
+use super::connection::LANES;
 use super::engine::Engine;
 use super::fault::RedisFault;
-use super::link::LANES;
 use super::script::{Call, Script, Tag};
 use super::settings::{Address, RedisSettings, Topology};
 use super::topology::LEASE;
@@ -18,9 +18,8 @@ use crate::store::{DeploymentId, OpenMode, StoreError};
 
 /// An open Redis store. Cheap to clone; its connections close with the last clone.
 ///
-/// Everything is written by scripts, on a master that is confirmed at the moment of sending. A call is tried on one connection
-/// and then on another, each for at most half a second, and once more where both broke within the first one; scripts are made so that
-/// running several times is as good as once.
+/// Everything is written by scripts, on a master that is confirmed at the moment of sending. A call is tried at most twice, each
+/// time on another connection and for at most half a second; scripts are made so that running twice is as good as once.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
@@ -100,7 +99,7 @@ impl RedisStore {
         }
     }
 
-    /// How often [`Self::check`] found that the store had lost everything.
+    /// How often a check found that the store had lost everything.
     #[must_use]
     pub fn losses(&self) -> u64 {
         self.0.losses.load(Ordering::SeqCst)

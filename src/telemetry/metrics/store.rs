@@ -74,6 +74,6 @@ impl Metrics {
 }
 
 /// Brings a counter to what was counted elsewhere.
-fn raise(counter: &Counter, counted: u64) {
-    counter.inc_by(counted.saturating_sub(counter.get()));
+fn raise(counter: &Counter, to: u64) {
+    counter.inc_by(to.saturating_sub(counter.get()));
 }

@@ -87,3 +87,14 @@ fn everybody_speaks_tls() {
     assert_eq!(field(&trio.sentinels()[0], "port"), trio.servers()[0].tls_port().to_string());
     assert_eq!(trio.failover(), 1);
 }
+
+#[test]
+fn replicas_fall_behind_unnoticed_until_they_are_healed() {
+    let trio = SentinelTrio::start(&TrioOptions { proxied: true, brisk: false, ..TrioOptions::default() });
+    trio.stall_replication();
+    trio.master().command(&["SET", "key", "1"]);
+    let behind = (1..3).filter(|replica| get(&trio.servers()[*replica], "key") != "1").count();
+    assert_eq!(behind, 2);
+    trio.heal();
+    eventually("both have caught up", || trio.servers().iter().all(|server| get(server, "key") == "1"));
+}

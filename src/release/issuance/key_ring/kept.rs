@@ -47,7 +47,7 @@ pub(super) fn history(store: &Store) -> Result<Vec<PublishedKey>, StoreError> {
 pub async fn begin_anew(store: &Store) -> Result<DeploymentId, StoreError> {
     match store {
         Store::Sqlite(store) => {
-            store.run(|conn| sqlite::forget(conn)).await?;
+            store.run(sqlite::forget).await?;
             store.reset_deployment().await
         }
         Store::Redis(store) => redis::begin_anew(store).await,

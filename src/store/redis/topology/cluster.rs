@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use redis::cmd;
 use tokio::time::Instant;
 
+use crate::store::redis::connection::Link;
 use crate::store::redis::fault::RedisFault;
-use crate::store::redis::link::Link;
 use crate::store::redis::script::{Tag, text};
 use crate::store::redis::settings::Address;
 
@@ -137,7 +137,8 @@ mod tests {
                 _ if number == owner => " 10923-16383",
                 _ => "",
             };
-            text += &format!("id{number} 127.0.0.1:700{number}@1700{number},host {myself}{role} - 0 0 {epoch} connected{slots}\n");
+            let line = format!("id{number} 127.0.0.1:700{number}@1700{number},host {myself}{role} - 0 0 {epoch} connected{slots}\n");
+            text.push_str(&line);
         }
         view(7000 + u16::try_from(me).unwrap(), &text)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::domain::Clock;
-use crate::store::redis::link::Link;
+use crate::store::redis::connection::Link;
 use crate::store::redis::script::Tag;
 
 use super::LEASE;

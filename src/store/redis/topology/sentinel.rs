@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use redis::{Pipeline, Value};
 use tokio::time::Instant;
 
+use crate::store::redis::connection::Link;
 use crate::store::redis::fault::{RedisFault, Refusal};
-use crate::store::redis::link::Link;
 use crate::store::redis::script::text;
 use crate::store::redis::settings::Address;
 

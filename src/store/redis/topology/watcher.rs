@@ -10,9 +10,9 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::domain::Clock;
-use crate::store::redis::connect::Peer;
+use crate::store::redis::connection::Link;
+use crate::store::redis::connection::Peer;
 use crate::store::redis::fault::RedisFault;
-use crate::store::redis::link::Link;
 use crate::store::redis::settings::{Address, RedisSettings, Topology};
 
 use super::cluster::{self, Owner, View};

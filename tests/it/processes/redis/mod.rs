@@ -112,7 +112,7 @@ owner = "o@example.com"
 purpose = "To see what needs no store"
 review_by = 2099-12-31
 when = {{ sub = "workload-example" }}
-grant = [{{ target = "deploy", scopes = ["status:read"] }}]
+grant = [{{ target = "deploy", scopes = ["deploy:web", "status:read"] }}]
 "#
     )
 }

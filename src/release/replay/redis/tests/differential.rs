@@ -38,7 +38,7 @@ enum Step {
     /// Both clocks go on.
     Advance(u64),
     /// The server's clock alone is set, to so many milliseconds off ours.
-    StepStore(i64),
+    SetStore(i64),
     Crash(Left),
     /// A copy of the data is put aside.
     Copy,
@@ -66,8 +66,8 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (0..=10_u64, 1..=120_u64).prop_map(|(ahead, accepted_for)| Step::Mint { ahead, accepted_for }),
         10 => (0..=12_u64).prop_map(Step::Advance),
         1 => (100..=500_u64).prop_map(Step::Advance),
-        2 => (-2_500..=2_500_i64).prop_map(Step::StepStore),
-        1 => (-9_000..=9_000_i64).prop_map(Step::StepStore),
+        2 => (-2_500..=2_500_i64).prop_map(Step::SetStore),
+        1 => (-9_000..=9_000_i64).prop_map(Step::SetStore),
         1 => prop_oneof![Just(Left::Everything), Just(Left::Nothing), Just(Left::Older)].prop_map(Step::Crash),
         1 => Just(Step::Copy),
         1 => Just(Step::Flush),
@@ -119,7 +119,7 @@ impl Both {
                 self.node += seconds;
                 self.set_store(self.store + seconds * 1_000);
             }
-            Step::StepStore(millis) => self.set_store((self.node * 1_000).saturating_add_signed(*millis)),
+            Step::SetStore(millis) => self.set_store((self.node * 1_000).saturating_add_signed(*millis)),
             Step::Crash(left) => self.crash(*left),
             Step::Copy => {
                 let folder = tempfile::tempdir().unwrap();

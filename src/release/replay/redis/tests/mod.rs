@@ -1,5 +1,6 @@
 //! The guard on real servers: the contract on every topology, and what only Redis can do wrong.
 
+mod argument;
 mod contract;
 mod differential;
 mod faults;

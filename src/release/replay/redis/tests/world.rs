@@ -104,7 +104,7 @@ pub(super) async fn settled(world: &RedisWorld, spends: &Spends) -> &'static str
     for _ in 0..400 {
         match spend(world, spends).await {
             "store_unavailable" => tokio::time::sleep(Duration::from_millis(20)).await,
-            word => return word,
+            outcome => return outcome,
         }
     }
     panic!("the store does not come back");

@@ -55,7 +55,9 @@ fn of_two_nodes_that_rotate_at_once_one_does() {
             });
         }
     });
-    nodes.iter().for_each(|node| deployment.refresh(node).unwrap());
+    for node in &nodes {
+        deployment.refresh(node).unwrap();
+    }
     assert_eq!(nodes[0].describe(), nodes[1].describe());
     let retired = |state: &KeyState| matches!(state, KeyState::Retired { .. });
     assert_eq!(nodes[0].describe().iter().filter(|key| retired(&key.state)).count(), 3, "one rotation, not two");
@@ -67,7 +69,9 @@ fn of_two_nodes_that_rotate_at_once_one_does() {
 fn a_rotation_that_a_failover_lost_comes_back() {
     let deployment = Deployment::on_redis();
     let nodes = [deployment.server(), deployment.server()];
-    nodes.iter().for_each(|node| deployment.refresh(node).unwrap());
+    for node in &nodes {
+        deployment.refresh(node).unwrap();
+    }
     deployment.spoil(Accident::Backup);
     deployment.clock.advance(PUBLISH_AHEAD);
     nodes[0].rotate().unwrap();
@@ -86,7 +90,9 @@ fn a_rotation_that_a_failover_lost_comes_back() {
 fn a_dropped_key_does_not_come_back_with_a_node_whose_change_was_lost() {
     let deployment = Deployment::on_redis();
     let nodes = [deployment.server(), deployment.server()];
-    nodes.iter().for_each(|node| deployment.refresh(node).unwrap());
+    for node in &nodes {
+        deployment.refresh(node).unwrap();
+    }
     deployment.spoil(Accident::Backup);
     deployment.clock.advance(PUBLISH_AHEAD);
     let compromised = kid(&nodes[0], Algorithm::Es256, signs);

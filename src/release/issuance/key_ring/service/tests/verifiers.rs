@@ -39,7 +39,9 @@ fn a_verifier_that_caches_for_five_minutes_never_meets_an_unknown_key() {
     let nodes: Vec<_> = (0..3).map(|_| deployment.server()).collect();
     let seed = u64::from_be_bytes(random_bytes());
     let mut chance = Chance(seed);
-    nodes.iter().for_each(|node| deployment.refresh(node).unwrap());
+    for node in &nodes {
+        deployment.refresh(node).unwrap();
+    }
     let mut verifiers: Vec<_> =
         nodes.iter().map(|node| Verifier { copy: Arc::clone(node.ring().jwks()), fetched: deployment.clock.now() }).collect();
     let mut rotations = 0;

@@ -47,3 +47,29 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gathering<S> {
         Pin::new(&mut self.stream).poll_read(context, into)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whatever_is_ready_goes_before_a_question_is_sent() {
+        let (near, mut far) = duplex(64);
+        let mut stream = Gathering::new(near);
+        let others = Arc::new(Mutex::new(0));
+        for question in 1..=3 {
+            let ready = Arc::clone(&others);
+            tokio::spawn(async move { *ready.lock().unwrap() += 1 });
+            stream.write_all(b"?").await.unwrap();
+            assert_eq!(*others.lock().unwrap(), question);
+        }
+        stream.shutdown().await.unwrap();
+        let mut arrived = String::new();
+        far.read_to_string(&mut arrived).await.unwrap();
+        assert_eq!(arrived, "???");
+    }
+}

@@ -13,7 +13,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ConfigBuilder, RootCertStore, WantsVerifier};
 use secrecy::ExposeSecret as _;
 
-use super::settings::{ClientCertificate, TlsSettings};
+use crate::store::redis::settings::{ClientCertificate, TlsSettings};
 
 /// What to offer on a new connection. Reads files: blocks.
 pub(super) fn config(settings: &TlsSettings) -> Result<Arc<ClientConfig>, String> {

@@ -9,45 +9,50 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::connect::{Connection, Peer, Shared};
-use super::fault::RedisFault;
-use super::settings::{Address, RedisSettings};
+use crate::store::redis::fault::RedisFault;
+use crate::store::redis::settings::{Address, RedisSettings};
 
 /// A server and our connections to it. An attempt uses one lane, its retry the other, so that a broken connection cannot fail both.
-pub(super) struct Link {
+pub(in crate::store::redis) struct Link {
     address: Address,
     lanes: [Lane; LANES],
 }
 
 impl Link {
     /// Begins to connect. Must be called inside the runtime.
-    pub(super) fn new(settings: &Arc<RedisSettings>, address: Address, peer: Peer) -> Self {
+    pub(in crate::store::redis) fn new(settings: &Arc<RedisSettings>, address: Address, peer: Peer) -> Self {
         let lanes = std::array::from_fn(|_| Lane::new(Arc::clone(settings), address.clone(), peer));
         Self { address, lanes }
     }
 
-    pub(super) fn address(&self) -> &Address {
+    pub(in crate::store::redis) fn address(&self) -> &Address {
         &self.address
     }
 
     /// Lanes that are connected, of [`LANES`].
-    pub(super) fn connected(&self) -> usize {
+    pub(in crate::store::redis) fn connected(&self) -> usize {
         self.lanes.iter().filter(|lane| matches!(&*lane.state.borrow(), State::Up(_))).count()
     }
 
     /// Waits until there is a connection.
-    pub(super) async fn connected_by(&self, deadline: Instant) -> Result<(), RedisFault> {
+    pub(in crate::store::redis) async fn connected_by(&self, deadline: Instant) -> Result<(), RedisFault> {
         self.lanes[0].connection(deadline).await.map(drop)
     }
 
     /// Sends one command by the lane of that number, and waits for its answer until `deadline`.
-    pub(super) async fn send(&self, lane: usize, command: &Cmd, deadline: Instant) -> Result<Value, RedisFault> {
+    pub(in crate::store::redis) async fn send(&self, lane: usize, command: &Cmd, deadline: Instant) -> Result<Value, RedisFault> {
         let connection = self.lanes[lane % LANES].connection(deadline).await?;
         let answer = timeout_at(deadline, connection.send(&self.address, command)).await;
         self.judged(lane, &connection, answer)
     }
 
     /// Sends several commands at once.
-    pub(super) async fn send_all(&self, lane: usize, commands: &Pipeline, deadline: Instant) -> Result<Vec<Value>, RedisFault> {
+    pub(in crate::store::redis) async fn send_all(
+        &self,
+        lane: usize,
+        commands: &Pipeline,
+        deadline: Instant,
+    ) -> Result<Vec<Value>, RedisFault> {
         let connection = self.lanes[lane % LANES].connection(deadline).await?;
         let answers = timeout_at(deadline, connection.send_all(&self.address, commands)).await;
         self.judged(lane, &connection, answers)
@@ -145,7 +150,7 @@ async fn keep(settings: Arc<RedisSettings>, address: Address, peer: Peer, shared
 }
 
 /// Connections to one server.
-pub(super) const LANES: usize = 2;
+pub(in crate::store::redis) const LANES: usize = 2;
 /// How often a quiet connection is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);

@@ -14,14 +14,14 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::fault::{RedisFault, clip};
 use super::gather::Gathering;
-use super::settings::{Address, Credentials, RedisSettings};
 use super::tls;
+use crate::store::redis::fault::{RedisFault, clip};
+use crate::store::redis::settings::{Address, Credentials, RedisSettings};
 
 /// Whom we speak to: Sentinels have users of their own and no databases.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Peer {
+pub(in crate::store::redis) enum Peer {
     Sentinel,
     Server,
 }
