@@ -47,7 +47,7 @@ impl Watcher {
                     looks.send_modify(|count| *count += 1);
                     // Errors of every call may ask for another look; the witnesses are not asked for each of them.
                     sleep(PAUSE).await;
-                    let _ = timeout(ASK_EVERY - PAUSE, wake.notified()).await;
+                    let _ = timeout(ASK_EVERY.saturating_sub(PAUSE), wake.notified()).await;
                 }
             }))
         };
