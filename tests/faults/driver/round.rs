@@ -17,7 +17,7 @@ const RATE: u64 = 50_000;
 const WATCHED: Duration = Duration::from_secs(3);
 
 /// What scenarios run on: servers, nodes and load.
-pub(crate) trait Stage {
+pub(crate) trait Stage: Send + 'static {
     fn bench(&self) -> &Bench;
     /// M, in seconds.
     fn margin(&self) -> u64;
