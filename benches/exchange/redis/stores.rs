@@ -16,6 +16,9 @@ use crate::site::Site;
 /// How far a fence of a new store stands ahead at most (M, with a lease), and a little more.
 const FENCE: Duration = Duration::from_secs(19);
 
+/// Milliseconds, as Redis has it by default: a busy machine must not make a Cluster fail over.
+const NODE_TIMEOUT: u32 = 15_000;
+
 /// Real servers, each with an append-only file that reaches the disk each second.
 pub(crate) struct Stores {
     pub(crate) single: Place,
@@ -38,7 +41,8 @@ impl Stores {
     /// Starts and prepares them. Their fences go up now.
     pub(crate) fn start(issuer: &DevIssuer) -> anyhow::Result<Self> {
         let nodes = RedisOptions { persistence: Persistence::AofEverysec, ..RedisOptions::default() };
-        let (single, cluster) = (RedisServer::start(&nodes), Cluster::start(&ClusterOptions { nodes, ..ClusterOptions::default() }));
+        let single = RedisServer::start(&nodes);
+        let cluster = Cluster::start(&ClusterOptions { nodes, node_timeout: NODE_TIMEOUT, ..ClusterOptions::default() });
         let single = Place { url: single.url(), servers: Servers::Single(single) };
         let cluster = Place { url: cluster.url(), servers: Servers::Cluster(cluster) };
         for place in [&single, &cluster] {
