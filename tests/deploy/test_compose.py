@@ -150,7 +150,7 @@ def test_secrets_are_made_once_and_rights_every_time(secrets):
 def test_the_documented_rights_are_those_that_are_used():
     [line] = [line for line in ACL.splitlines() if line.startswith("user cambist ")]
     assert line in (image.ROOT / "docs/operations.md").read_text(), "deploy/redis/users.acl and docs/operations.md differ"
-    assert ACL.startswith("user default off\n")
+    assert ACL.startswith("user default off resetpass ~* &* +@all\n")
 
 
 def test_the_rights_are_those_that_the_scripts_use():

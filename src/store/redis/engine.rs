@@ -84,8 +84,9 @@ impl Engine {
     /// Role, version and policy of every master, all at once; that scripts may run their commands, by the master of the state.
     pub(super) async fn examine(&self, probe: &'static Script) -> Result<(), RedisFault> {
         let mut looks = JoinSet::new();
+        let of_cluster = matches!(self.settings.topology, Topology::Cluster { .. });
         for master in self.watcher.map().masters() {
-            looks.spawn(async move { health::look(&master).await });
+            looks.spawn(async move { health::look(&master, of_cluster).await });
         }
         while let Some(looked) = looks.join_next().await {
             looked.map_err(|error| ended(&error))??;

@@ -50,6 +50,16 @@ pub enum RedisFault {
         /// Its policy.
         policy: Box<str>,
     },
+    /// It is a node of a cluster and was named as a server of its own, or the other way round.
+    #[error(
+        "Redis at {server} runs in mode `{found}`: [store] url must begin with redis+cluster:// for a cluster, and must not for anything else"
+    )]
+    Mode {
+        /// Which.
+        server: Address,
+        /// What it says of itself.
+        found: Box<str>,
+    },
     /// No majority has confirmed who the master is for as long as that may be believed. Nothing was sent.
     #[error("no master of Redis is confirmed: {found}. Look at the Sentinels or at CLUSTER NODES, and at the network to them")]
     NoLease {
@@ -227,6 +237,7 @@ impl RedisFault {
         match self {
             Self::Refused { refusal: Refusal::Full, .. } => StoreTrouble::Full,
             Self::Evicts { .. }
+            | Self::Mode { .. }
             | Self::NotMaster { .. }
             | Self::Old { .. }
             | Self::Secret { .. }

@@ -11,7 +11,7 @@ use super::fault::RedisFault;
 use super::script::{Script, text};
 
 /// Looks at role, version and eviction policy.
-pub(super) async fn look(link: &Link) -> Result<(), RedisFault> {
+pub(super) async fn look(link: &Link, of_cluster: bool) -> Result<(), RedisFault> {
     let mut question = cmd("INFO");
     question.arg("server").arg("memory").arg("replication");
     let answer = link.send(1, &question, Instant::now() + ATTEMPT).await?;
@@ -23,6 +23,9 @@ pub(super) async fn look(link: &Link) -> Result<(), RedisFault> {
     let version = field("redis_version");
     if version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major < OLDEST) {
         return Err(RedisFault::Old { server: server(), found: super::fault::clip(version) });
+    }
+    if (field("redis_mode") == "cluster") != of_cluster {
+        return Err(RedisFault::Mode { server: server(), found: super::fault::clip(field("redis_mode")) });
     }
     if field("role") != "master" {
         return Err(RedisFault::NotMaster { server: server() });

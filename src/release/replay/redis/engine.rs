@@ -61,7 +61,11 @@ impl RedisEngine {
             call.number(REPEAT_FOR.0)
         };
         let answer = self.store.call(tag, make).await?;
-        match self.note(tag, &answer)?.said {
+        let answer = self.note(tag, &answer)?;
+        if answer.armed {
+            tracing::warn!(replay.tag = ?tag, "{RAISED}");
+        }
+        match answer.said {
             Said::Verdict(verdict) => Ok(verdict),
             Said::Fence(_) => Err(self.store.unexpected(tag)),
         }
@@ -82,8 +86,7 @@ impl RedisEngine {
         }
         if armed > 0 {
             tracing::warn!(
-                fence.until = %until, fence.count = armed,
-                "the store may have lost spends (restart, failover, flush, eviction or a clock that went back): tokens issued until then are fenced"
+                fence.until = %until, fence.count = armed, "{RAISED}"
             );
         }
         Ok(Pulse {
@@ -157,3 +160,5 @@ fn record_name(key: &ReplayKey) -> String {
 }
 
 const FENCE: &str = "fence";
+const RAISED: &str = "the store may have lost spends (restart, failover, flush, eviction, a clock that went back, or nodes with different \
+                      [store] urls): tokens issued before are fenced";

@@ -2,10 +2,13 @@
 
 use redis::RedisError;
 
-use super::site::PASSWORD;
+use super::site::{PASSWORD, Site, StoreClock};
 use super::world::RedisWorld;
+use crate::domain::{IssuerName, IssuerUrl};
+use crate::release::bindings::{self, BindingError};
 use crate::release::replay::world::{World as _, spend, token};
-use crate::servers::RedisOptions;
+use crate::servers::{Persistence, RedisOptions, RedisServer};
+use crate::store::{OpenMode, Store};
 
 #[tokio::test]
 async fn a_right_that_was_taken_away_stops_what_needs_it_and_lets_nothing_through() {
@@ -36,6 +39,27 @@ async fn a_right_that_was_taken_away_stops_what_needs_it_and_lets_nothing_throug
         world.guard().tick().await.unwrap();
         assert_ne!(spend(&world, &spends).await, "fresh", "{why}");
     }
+}
+
+/// Redis replays its append-only file as the user `default`, transaction by transaction, and drops what that one may not write.
+#[tokio::test]
+async fn what_a_script_wrote_in_one_step_is_there_after_a_restart() {
+    let default = include_str!("../../../../../deploy/redis/users.acl").lines().next().and_then(|line| line.strip_prefix("user "));
+    let users = vec![default.unwrap().to_owned(), RedisOptions::documented_user(PASSWORD)];
+    let clock = StoreClock::standing();
+    let options = RedisOptions { persistence: Persistence::AofAlways, users, clock: Some(clock.file()), ..RedisOptions::default() };
+    let mut world = RedisWorld::on(Site::of(RedisServer::start(&options), clock)).await;
+    let name = |name: &str| IssuerName::parse(name).unwrap();
+    let url = |url: &str| IssuerUrl::parse(url).unwrap();
+    let both = [(name("a"), url("https://a.example.com")), (name("b"), url("https://b.example.com"))];
+    bindings::bind(&Store::Redis(world.store().clone()), &both).await.unwrap();
+    world.server().restart();
+    world.start(OpenMode::Serve).await.unwrap();
+    let another = [(name("a"), url("https://other.example.com"))];
+    let bound = bindings::bind(&Store::Redis(world.store().clone()), &another).await;
+    assert!(matches!(bound, Err(BindingError::Rebound(_))), "{bound:?}");
+    let loaded = world.server().log();
+    assert!(!loaded.contains("CRITICAL"), "{loaded}");
 }
 
 #[tokio::test]
