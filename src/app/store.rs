@@ -21,6 +21,15 @@ pub async fn open_store(settings: &Settings, mode: OpenMode) -> Result<Store, St
 
 pub(super) async fn open_to_serve(settings: &Settings) -> Result<Store, StoreError> {
     let store = open_store(settings, OpenMode::Serve).await?;
+    if let StoreSection::Redis(section) = &settings.store
+        && !section.tls
+        && !section.is_on_loopback()
+    {
+        tracing::warn!(
+            store.place = store.place(),
+            "Redis is spoken to without TLS beyond this machine: whoever listens has our password; begin [store] url with rediss://"
+        );
+    }
     if store.created() {
         tracing::warn!(
             store.place = store.place(),

@@ -25,9 +25,11 @@ use plan::Plan;
 
 fn main() -> ExitCode {
     let mut plan = Plan::of(std::env::args().skip(1));
-    single::run(&mut plan);
-    sentinel::run(&mut plan);
-    cluster::run(&mut plan);
+    let (single, sentinel, cluster) = (single::part(&plan), sentinel::part(&plan), cluster::part(&plan));
+    plan.run(single);
+    single::run_cases(&mut plan);
+    plan.run(sentinel);
+    plan.run(cluster);
     elsewhere::run(&mut plan);
     if plan.report() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

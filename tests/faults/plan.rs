@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::driver::{Round, Row, Stage};
@@ -36,6 +37,14 @@ pub(crate) struct Plan {
     margins: Vec<String>,
 }
 
+/// Scenarios of one topology.
+pub(crate) struct Part<S: 'static> {
+    topology: &'static str,
+    start: fn() -> S,
+    early: Option<JoinHandle<S>>,
+    scenarios: Vec<&'static Scenario<S>>,
+}
+
 struct Line {
     number: &'static str,
     title: &'static str,
@@ -59,15 +68,23 @@ impl Plan {
         (core || !self.only_core) && (self.wanted.is_empty() || self.wanted.iter().any(fits))
     }
 
-    /// Runs what is wanted of these on one stage after another: after a failure on a new one.
-    pub(crate) fn on<S: Stage>(&mut self, topology: &'static str, start: impl Fn() -> S, scenarios: &[Scenario<S>]) {
-        let wanted: Vec<_> = scenarios.iter().filter(|one| self.wants(topology, (one.number, one.title, one.core))).collect();
+    /// What is wanted of these scenarios. Where there is little to wait for, their stage starts at once, beside the others.
+    pub(crate) fn part<S: Stage>(&self, topology: &'static str, start: fn() -> S, scenarios: &'static [Scenario<S>]) -> Part<S> {
+        let scenarios: Vec<_> = scenarios.iter().filter(|one| self.wants(topology, (one.number, one.title, one.core))).collect();
+        let early = (self.only_core && !scenarios.is_empty()).then(|| thread::spawn(start));
+        Part { topology, start, early, scenarios }
+    }
+
+    /// Runs it on one stage after another: after a failure on a new one.
+    pub(crate) fn run<S: Stage>(&mut self, part: Part<S>) {
+        let Part { topology, start, mut early, scenarios } = part;
+        let mut start = || early.take().map_or_else(start, |starting| starting.join().expect("the stage starts"));
         let mut stage = None;
-        for scenario in wanted {
+        for scenario in scenarios {
             let began = now();
             say(&format!("{topology:<9} {:<3} {} …", scenario.number, scenario.title));
             let outcome = calmly(|| {
-                let stage = stage.get_or_insert_with(&start);
+                let stage = stage.get_or_insert_with(&mut start);
                 let mut round = Round::begin(stage);
                 (scenario.run)(stage, &mut round);
                 round.end(stage)

@@ -48,6 +48,18 @@ pub(super) struct Server {
 }
 
 impl RedisSection {
+    /// Whether every address that is written there is one of this machine.
+    #[must_use]
+    pub fn is_on_loopback(&self) -> bool {
+        let addresses = match &self.topology {
+            Topology::Single(address) => std::slice::from_ref(address),
+            Topology::Sentinel { sentinels, .. } => sentinels,
+            Topology::Cluster { seeds } => seeds,
+        };
+        let local = |host: &str| host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        addresses.iter().all(|address| local(&address.host))
+    }
+
     pub(super) fn read(table: &mut Table<'_>, folder: Folder<'_>, server: Server) -> Self {
         let user = user(table, folder, ("username", "password"));
         let sentinel_user = sentinel_user(table, folder, &server.topology);

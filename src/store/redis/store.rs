@@ -64,7 +64,12 @@ impl RedisStore {
                 return Err(StoreError::AlreadyInitialised { place, deployment });
             }
             (Some(deployment), _) => (false, deployment),
-            (None, OpenMode::Init { .. }) => (true, deployment::replace(&engine, &[]).await?),
+            (None, OpenMode::Init { .. }) => match deployment::read(&engine, Some(&DeploymentId::random())).await? {
+                (Some(deployment), true) => (true, deployment),
+                // A node that still runs wrote its id back in between.
+                (Some(deployment), false) => return Err(StoreError::AlreadyInitialised { place, deployment }),
+                (None, _) => return Err(RedisFault::NotInitialised { place }.into()),
+            },
             (None, OpenMode::Serve | OpenMode::Command) => return Err(RedisFault::NotInitialised { place }.into()),
         };
         Ok(Self(Arc::new(Inner { created, deployment, engine, foreign: OnceLock::new(), losses: AtomicU64::new(0) })))
@@ -74,7 +79,9 @@ impl RedisStore {
         self.0.created
     }
 
-    pub(in crate::store) fn deployment(&self) -> DeploymentId {
+    /// The id of its history, as it was when it was opened.
+    #[must_use]
+    pub fn deployment(&self) -> DeploymentId {
         self.0.deployment.clone()
     }
 

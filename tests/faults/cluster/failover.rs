@@ -5,7 +5,10 @@ use crate::driver::Round;
 use crate::support::now;
 
 /// What must go on while a third of the slots has no master, and then a fence: clients of a hundred that get a token.
-const UNAFFECTED: usize = 60;
+const TWO_THIRDS: usize = 60;
+
+/// The same where one third and a few slots of another have a fence.
+const MORE_THAN_HALF: usize = 50;
 
 /// 12. `kill -9` of one of three masters under load.
 ///
@@ -22,7 +25,7 @@ pub(super) fn a_master_is_killed(stage: &mut ClusterStage, round: &mut Round) {
     round.fence_must_go_up();
     round.until_seen("rejected: fenced");
     round.load_for(4.0);
-    most_go_on(round, began);
+    so_many_go_on(round, began, TWO_THIRDS);
     stage.make_whole();
 }
 
@@ -48,13 +51,13 @@ fn replaced(stage: &ClusterStage, round: &mut Round, promote: fn(&ClusterStage, 
     round.healed();
     round.fence_must_go_up();
     round.load_for(4.0);
-    most_go_on(round, began);
+    so_many_go_on(round, began, TWO_THIRDS);
 }
 
 /// 12. Slots with tokens in them move from one master to another under load.
 ///
 /// `MOVED`, `ASK` and `TRYAGAIN` are no answers to a spend: the token is tried again where the slot is, or 503. The new owner has the
-/// records and the fence, and another history, so the fence goes up there.
+/// records and the fence, and another history, so the fence goes up there. It does for its own slots too: taking one raises its epoch.
 pub(super) fn slots_move(stage: &mut ClusterStage, round: &mut Round) {
     round.load_for(3.0);
     let from = stage.cluster.master_of_slot(stage.cluster.slot_of("{00}"));
@@ -66,10 +69,10 @@ pub(super) fn slots_move(stage: &mut ClusterStage, round: &mut Round) {
     round.healed();
     round.fence_must_go_up();
     round.load_for(4.0);
-    most_go_on(round, began);
+    so_many_go_on(round, began, MORE_THAN_HALF);
 }
 
-fn most_go_on(round: &Round, since: std::time::Instant) {
+fn so_many_go_on(round: &Round, since: std::time::Instant, percent: usize) {
     let (asked, issued) = round.success(since, now());
-    assert!(issued * 100 >= asked * UNAFFECTED, "of {asked} clients only {issued} got a token, and two thirds were not affected");
+    assert!(issued * 100 >= asked * percent, "of {asked} clients only {issued} got a token, and at least {percent} % were not affected");
 }

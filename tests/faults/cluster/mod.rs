@@ -5,12 +5,12 @@ mod quorum;
 mod stage;
 
 use crate::driver::Round;
-use crate::plan::{Plan, Scenario};
+use crate::plan::{Part, Plan, Scenario};
 
 pub(crate) use stage::ClusterStage;
 
-pub(crate) fn run(plan: &mut Plan) {
-    plan.on("cluster", ClusterStage::start, SCENARIOS);
+pub(crate) fn part(plan: &Plan) -> Part<ClusterStage> {
+    plan.part("cluster", ClusterStage::start, SCENARIOS)
 }
 
 /// In the order in which they are run.

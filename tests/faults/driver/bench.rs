@@ -50,6 +50,16 @@ impl Bench {
         bench
     }
 
+    /// What a metric counts, over all nodes.
+    pub(crate) fn counted(&self, metric: &str) -> u64 {
+        let of_node = |node: &Server| {
+            let text = node.admin("/metrics").text;
+            let line = text.lines().find(|line| line.split([' ', '{']).next() == Some(metric)).unwrap_or_default();
+            line.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)
+        };
+        self.nodes.iter().map(of_node).sum()
+    }
+
     /// A new store begins with a fence.
     fn until_all_issue(&self) {
         self.load.set_rate(10_000);

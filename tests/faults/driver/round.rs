@@ -14,10 +14,10 @@ use crate::support::{eventually, now};
 const RATE: u64 = 50_000;
 
 /// How long fresh tokens are watched at the end.
-const WATCHED: Duration = Duration::from_secs(4);
+const WATCHED: Duration = Duration::from_secs(3);
 
 /// What scenarios run on: servers, nodes and load.
-pub(crate) trait Stage {
+pub(crate) trait Stage: Send + 'static {
     fn bench(&self) -> &Bench;
     /// M, in seconds.
     fn margin(&self) -> u64;

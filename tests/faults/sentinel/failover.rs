@@ -27,9 +27,11 @@ pub(super) fn the_replicas_lag(stage: &mut SentinelStage, round: &mut Round) {
     let keys = |index: usize| text(&stage.trio.servers()[index].command(&["DBSIZE"])).parse::<usize>().unwrap();
     let behind = keys(old).saturating_sub(keys((old + 1) % 3));
     stage.trio.servers()[old].kill();
+    let new = stage.trio.wait_for_failover(old);
+    // Not before: what is on its way would arrive.
     stage.trio.heal();
     assert!(behind > 30, "otherwise this scenario tests nothing: only {behind} records are missing");
-    stage.trio.wait_for_failover(old);
+    assert_ne!(new, old);
     changed(stage, round, old);
     stage.make_whole();
 }

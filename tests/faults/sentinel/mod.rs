@@ -5,17 +5,17 @@ mod minority;
 mod stage;
 
 use crate::driver::Round;
-use crate::plan::{Plan, Scenario};
+use crate::plan::{Part, Plan, Scenario};
 
 pub(crate) use stage::SentinelStage;
 
-pub(crate) fn run(plan: &mut Plan) {
-    plan.on("sentinel", SentinelStage::start, SCENARIOS);
+pub(crate) fn part(plan: &Plan) -> Part<SentinelStage> {
+    plan.part("sentinel", SentinelStage::start, SCENARIOS)
 }
 
 /// In the order in which they are run.
 const SCENARIOS: &[Scenario<SentinelStage>] = &[
-    core("7", "kill -9 of the master", failover::the_master_is_killed),
+    full("7", "kill -9 of the master", failover::the_master_is_killed),
     full("8", "kill -9 of a master whose replicas lag", failover::the_replicas_lag),
     core("9", "the old master resumes, and a node did not hear of it", minority::the_old_master_resumes),
     full("10", "master and one node are cut off for 20 s", minority::a_master_and_a_node_are_cut_off),

@@ -2,14 +2,14 @@
 
 use super::SingleStage;
 use crate::driver::{Round, unix};
-use crate::support::now;
+use crate::support::{eventually, now};
 
 /// 2. `kill -9` of Redis under load, and a start with its append-only file.
 ///
 /// While it is down: 503, and what the guard need not know goes on. Afterwards the fence is up: the last second of the file may be missing.
 pub(super) fn killed_and_restarted_with_its_data(stage: &mut SingleStage, round: &mut Round) {
     round.load_for(4.0);
-    let killed = now();
+    let (killed, fences) = (now(), stage.bench.counted("cambist_fences_total"));
     stage.redis.kill();
     round.load_for(3.0);
     round.until_seen("unavailable: store_unavailable");
@@ -19,6 +19,7 @@ pub(super) fn killed_and_restarted_with_its_data(stage: &mut SingleStage, round:
     round.healed();
     round.fence_must_go_up();
     round.until_seen("rejected: fenced");
+    eventually("one node counted the fence, and only one", || stage.bench.counted("cambist_fences_total") == fences + 1);
 }
 
 /// 3. Redis comes back without its data.
@@ -57,7 +58,7 @@ pub(super) fn flushed_while_hardly_anybody_asks(stage: &mut SingleStage, round: 
     let (flushed, unix_flushed) = (now(), unix());
     round.healed();
     round.fence_must_go_up();
-    round.load_for(40.0);
+    round.load_for(30.0);
     let ledger = stage.bench.load.ledger();
     let late = round.count(|record| {
         let subject = ledger.subject(record.post.subject);

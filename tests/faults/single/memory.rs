@@ -15,8 +15,12 @@ pub(super) fn memory_is_full(stage: &mut SingleStage, round: &mut Round) {
     let used: u64 = stage.redis.info("memory")["used_memory"].parse().unwrap();
     stage.redis.command(&["CONFIG", "SET", "maxmemory", &(used + 20_000).to_string()]);
     round.until_seen("unavailable: store_full");
+    // No room at all, from here on.
+    stage.redis.command(&["CONFIG", "SET", "maxmemory", &(used / 2).to_string()]);
     let full = now();
     round.load_for(3.0);
+    let (asked, issued) = round.success(full, now());
+    assert!(issued * 10 <= asked, "of {asked} clients {issued} got a token");
     let (asked, issued) = round.success_of_reusable(full, now());
     assert!(issued * 10 >= asked * 9, "issuers whose tokens are reusable need no store: {issued} of {asked}");
     for node in &stage.bench.nodes {

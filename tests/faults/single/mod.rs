@@ -12,12 +12,16 @@ mod strangers;
 mod time;
 
 use crate::driver::Round;
-use crate::plan::{Case, Plan, Scenario};
+use crate::plan::{Case, Part, Plan, Scenario};
 
 pub(crate) use stage::SingleStage;
 
-pub(crate) fn run(plan: &mut Plan) {
-    plan.on("single", SingleStage::start, SCENARIOS);
+pub(crate) fn part(plan: &Plan) -> Part<SingleStage> {
+    plan.part("single", SingleStage::start, SCENARIOS)
+}
+
+/// What needs no stage.
+pub(crate) fn run_cases(plan: &mut Plan) {
     plan.cases("single", CASES);
 }
 
@@ -26,7 +30,7 @@ const SCENARIOS: &[Scenario<SingleStage>] = &[
     core("1", "each of 500 tokens 50 times at once, on three nodes", race::each_token_fifty_times),
     core("2", "kill -9 of Redis, started again with its data", history::killed_and_restarted_with_its_data),
     full("3", "Redis started again empty", history::restarted_empty),
-    core("4", "FLUSHDB, FLUSHALL", history::flushed),
+    full("4", "FLUSHDB, FLUSHALL", history::flushed),
     full("4", "FLUSHALL, while hardly anybody asks", history::flushed_while_hardly_anybody_asks),
     full("4", "an old dump is restored", history::restored_from_a_backup),
     full("5", "Redis stands still for 5 s", stopped::redis_stands_still),

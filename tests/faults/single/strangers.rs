@@ -49,12 +49,12 @@ pub(super) fn somebody_looks_on(stage: &mut SingleStage, round: &mut Round) {
     let mut monitor = Command::new("redis-cli");
     monitor.args(["-p", &port, "--user", "harness", "--pass", "harness", "--no-auth-warning", "MONITOR"]);
     let mut monitor = monitor.stdin(Stdio::null()).stdout(File::create(&seen).unwrap()).spawn().unwrap();
-    round.load_for(4.0);
+    round.load_for(3.0);
     let (code, said) = stage.bench.nodes[0].command(&["keys", "rotate", "--compromised"]);
     assert_eq!(code, Some(0), "{said}");
     stage.bench.nodes[1].kill();
     stage.bench.nodes[1].restart();
-    round.load_for(4.0);
+    round.load_for(3.0);
     monitor.kill().unwrap();
     monitor.wait().unwrap();
     let shown = fs::read_to_string(&seen).unwrap();

@@ -7,13 +7,24 @@ use crate::release::replay::spend::Verdict;
 use crate::store::redis::{integer, text};
 
 /// An answer, and what came with it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Answer {
     pub(super) said: Said,
     /// Seconds by which the store's clock is ahead of ours.
     pub(super) offset: i64,
     /// Whether this very call put the fence up.
     pub(super) armed: bool,
+    /// Where it comes from.
+    pub(super) history: History,
+}
+
+/// One history of one server: what was written in it was written after all that it holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct History {
+    /// `master_replid`: another one after each start and each promotion.
+    pub(super) replid: Box<str>,
+    /// The configuration epoch under which it was asked; none where there is only one server.
+    pub(super) epoch: Option<u64>,
 }
 
 /// The sentence itself.
@@ -28,11 +39,12 @@ pub(super) enum Said {
 /// `None` for what the script never says.
 pub(super) fn read(value: &Value) -> Option<Answer> {
     let Value::Array(parts) = value else { return None };
-    let [word, offset, armed, rest @ ..] = &**parts else { return None };
+    let [word, offset, armed, replid, epoch, rest @ ..] = &**parts else { return None };
     let (word, offset, armed) = (text(word)?, integer(offset)?, integer(armed)? == 1);
+    let history = History { replid: text(replid)?.into(), epoch: text(epoch)?.parse().ok() };
     let rest: Vec<_> = rest.iter().map(instant).collect::<Option<_>>()?;
     let verdict = match (word, &*rest) {
-        ("look", [until]) => return Some(Answer { said: Said::Fence(*until), offset, armed }),
+        ("look", [until]) => return Some(Answer { said: Said::Fence(*until), offset, armed, history }),
         ("fresh", []) => Verdict::Fresh,
         ("own retry", []) => Verdict::OwnRetry,
         ("repeat", [issued_at, expires_at]) => Verdict::Repeat { issued_at: *issued_at, expires_at: *expires_at },
@@ -43,7 +55,7 @@ pub(super) fn read(value: &Value) -> Option<Answer> {
         ("not stored", []) => Verdict::NotStored,
         _ => return None,
     };
-    Some(Answer { said: Said::Verdict(verdict), offset, armed })
+    Some(Answer { said: Said::Verdict(verdict), offset, armed, history })
 }
 
 fn instant(value: &Value) -> Option<Timestamp> {
@@ -59,15 +71,19 @@ mod tests {
         let word = |word: &str| Value::BulkString(word.into());
         let int = Value::Int;
         for (parts, expected) in [
-            (vec![word("fresh"), int(1), int(0)], Some(Verdict::Fresh)),
-            (vec![word("clock"), int(-9), int(0)], Some(Verdict::Clock { offset: -9 })),
-            (vec![word("fenced"), int(0), int(1), int(7)], Some(Verdict::Fenced { until: Timestamp::from_unix(7) })),
-            (vec![word("fenced"), int(0), int(1)], None),
-            (vec![word("fresh"), int(0), int(0), int(1)], None),
+            (vec![word("fresh"), int(1), int(0), word("a"), word("7")], Some(Verdict::Fresh)),
+            (vec![word("clock"), int(-9), int(0), word("a"), word("7")], Some(Verdict::Clock { offset: -9 })),
+            (
+                vec![word("fenced"), int(0), int(1), word("a"), word("single"), int(7)],
+                Some(Verdict::Fenced { until: Timestamp::from_unix(7) }),
+            ),
+            (vec![word("fenced"), int(0), int(1), word("a"), word("7")], None),
+            (vec![word("fresh"), int(0), int(0), word("a"), word("7"), int(1)], None),
+            (vec![word("fresh"), int(0), int(0), word("a")], None),
             (vec![word("fresh")], None),
-            (vec![word("FRESH"), int(0), int(0)], None),
-            (vec![word("fenced"), int(0), int(1), int(-7)], None),
-            (vec![word("replayed"), int(0), int(0), Value::Nil], None),
+            (vec![word("FRESH"), int(0), int(0), word("a"), word("7")], None),
+            (vec![word("fenced"), int(0), int(1), word("a"), word("7"), int(-7)], None),
+            (vec![word("replayed"), int(0), int(0), word("a"), word("7"), Value::Nil], None),
             (vec![], None),
         ] {
             let found = read(&Value::Array(parts.clone())).map(|answer| answer.said);

@@ -1,7 +1,8 @@
 //! The guard's calls as script calls.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,13 +16,14 @@ use crate::release::replay::{CLOCK_OFFSET, FENCE_MARGIN, RECORD_MARGIN, REPEAT_F
 use crate::store::StoreError;
 use crate::store::redis::{Call, RedisStore, Script, Tag, on_master};
 
-use super::answer::{Answer, Said, read};
+use super::answer::{Answer, History, Said, read};
 
 static GUARD: Script = Script::new(include_str!("guard.lua"));
 
-/// Makes every later call see another history than before: the fence goes up, and the store's clock is believed from now on.
+/// Makes every later call see another history than before: the fence goes up anew, wherever it stood, and the store's clock is believed
+/// from now on.
 static CUT_OFF: Script = Script::new(on_master!(
-    "redis.call('HSET', KEYS[1], 'replid', '', 'epoch', '', 'evicted', '', 'latest', 0)
+    "redis.call('HSET', KEYS[1], 'replid', '', 'epoch', '', 'evicted', '', 'until', 0, 'latest', 0)
      return 1"
 ));
 
@@ -32,6 +34,8 @@ pub(in crate::release::replay) struct RedisEngine {
     clock: Arc<dyn Clock>,
     /// Seconds by which the store's clock was ahead of ours, at the last answer.
     offset: AtomicI64,
+    /// The history that answered last, of each tag.
+    seen: Mutex<HashMap<Tag, History>>,
     store: RedisStore,
     tags: Vec<Tag>,
 }
@@ -39,7 +43,7 @@ pub(in crate::release::replay) struct RedisEngine {
 impl RedisEngine {
     pub(in crate::release::replay) fn new(store: RedisStore, clock: Arc<dyn Clock>) -> Self {
         let tags = (0..=u8::MAX).take(usize::from(store.buckets())).map(Tag::spent).collect();
-        Self { armed: AtomicU64::new(0), clock, offset: AtomicI64::new(0), store, tags }
+        Self { armed: AtomicU64::new(0), clock, offset: AtomicI64::new(0), seen: Mutex::default(), store, tags }
     }
 
     pub(in crate::release::replay) async fn spend(&self, spend: Spend) -> Result<Verdict, StoreError> {
@@ -48,7 +52,7 @@ impl RedisEngine {
         let owner = URL_SAFE_NO_PAD.encode(spend.owner.as_bytes());
         let released = spend.owner.may_repeat().then_some(spend.released);
         let make = |epoch| {
-            let call = self.guard(&keys, epoch).number(spend.issued_at.unix()).number(spend.refused_from.unix());
+            let call = self.guard(tag, &keys, epoch).number(spend.issued_at.unix()).number(spend.refused_from.unix());
             let call = call.arg(&owner).number((CLOCK_OFFSET + RECORD_MARGIN).0);
             let call = match released {
                 Some(times) => call.number(times.issued_at.unix()).number(times.expires_at.unix()),
@@ -65,7 +69,7 @@ impl RedisEngine {
 
     /// Looks at every fence: they are put up by time, not by use.
     pub(in crate::release::replay) async fn tick(&self) -> Result<Pulse, SpendError> {
-        let looked = self.store.call_each(&self.tags, |tag, epoch| self.guard(&[self.store.key(tag, FENCE)], epoch)).await?;
+        let looked = self.store.call_each(&self.tags, |tag, epoch| self.guard(tag, &[self.store.key(tag, FENCE)], epoch)).await?;
         let (mut until, mut armed) = (Timestamp::default(), 0_u64);
         for (tag, answer) in &looked {
             let answer = self.note(*tag, answer)?;
@@ -97,8 +101,33 @@ impl RedisEngine {
     }
 
     /// What every call begins with. The clock is read here, before the lease is looked at for the last time.
-    fn guard(&self, keys: &[String], epoch: u64) -> Call {
-        Call::new(&GUARD, keys).number(epoch).number(self.clock.now().unix()).number(CLOCK_OFFSET.0).number(self.margin().0)
+    fn guard(&self, tag: Tag, keys: &[String], epoch: u64) -> Call {
+        // A word that no Sentinel says: nodes that know the same server in two ways, under two margins, fence each other's tokens.
+        let call = if self.has_witnesses() { Call::new(&GUARD, keys).number(epoch) } else { Call::new(&GUARD, keys).arg("single") };
+        let call = call.number(self.clock.now().unix()).number(CLOCK_OFFSET.0).number(self.margin().0);
+        call.arg(self.store.deployment().as_str()).arg(self.expected(tag, epoch).as_bytes())
+    }
+
+    fn has_witnesses(&self) -> bool {
+        self.store.lease_term() > Seconds(0)
+    }
+
+    /// The history that must answer: the one that did last, unless a higher epoch has begun.
+    fn expected(&self, tag: Tag, epoch: u64) -> Box<str> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match seen.get(&tag) {
+            Some(last) if last.epoch.is_none_or(|last| epoch <= last) => last.replid.clone(),
+            _ => Box::default(),
+        }
+    }
+
+    /// Answers may overtake each other: an older epoch takes no newer one's place, unless the fence went up for it.
+    fn remember(&self, tag: Tag, answer: &Answer) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let older = seen.get(&tag).is_some_and(|last| answer.history.epoch < last.epoch);
+        if !older || answer.armed {
+            seen.insert(tag, answer.history.clone());
+        }
     }
 
     /// M: how far ahead of the moment it goes up a fence stands.
@@ -115,6 +144,9 @@ impl RedisEngine {
         let answer = read(value).ok_or_else(|| self.store.unexpected(tag))?;
         self.offset.store(answer.offset, Ordering::Relaxed);
         self.armed.fetch_add(u64::from(answer.armed), Ordering::Relaxed);
+        if !matches!(answer.said, Said::Verdict(Verdict::Clock { .. })) {
+            self.remember(tag, &answer);
+        }
         Ok(answer)
     }
 }

@@ -42,8 +42,9 @@ impl Link {
     /// Sends one command by the lane of that number, and waits for its answer until `deadline`.
     pub(in crate::store::redis) async fn send(&self, lane: usize, command: &Cmd, deadline: Instant) -> Result<Value, RedisFault> {
         let connection = self.lanes[lane % LANES].connection(deadline).await?;
+        let sent = Instant::now();
         let answer = timeout_at(deadline, connection.send(&self.address, command)).await;
-        self.judged(lane, &connection, answer)
+        self.judged((lane, sent), &connection, answer)
     }
 
     /// Sends several commands at once.
@@ -54,14 +55,22 @@ impl Link {
         deadline: Instant,
     ) -> Result<Vec<Value>, RedisFault> {
         let connection = self.lanes[lane % LANES].connection(deadline).await?;
+        let sent = Instant::now();
         let answers = timeout_at(deadline, connection.send_all(&self.address, commands)).await;
-        self.judged(lane, &connection, answers)
+        self.judged((lane, sent), &connection, answers)
     }
 
-    /// A connection that answers late or not at all is replaced: what is late on it would hold up everything behind it.
-    fn judged<T, E>(&self, lane: usize, connection: &Shared, answer: Result<Result<T, RedisFault>, E>) -> Result<T, RedisFault> {
+    /// A connection that answers late or not at all is replaced: what is late on it would hold up everything behind it. Not for a caller
+    /// whose time was nearly over when it got the connection.
+    fn judged<T, E>(
+        &self,
+        (lane, sent): (usize, Instant),
+        connection: &Shared,
+        answer: Result<Result<T, RedisFault>, E>,
+    ) -> Result<T, RedisFault> {
+        let hasty = answer.is_err() && sent.elapsed() < LATE;
         let answer = answer.unwrap_or_else(|_| Err(RedisFault::Timeout { server: self.address.clone() }));
-        if answer.as_ref().is_err_and(RedisFault::breaks) {
+        if answer.as_ref().is_err_and(RedisFault::breaks) && !hasty {
             self.lanes[lane % LANES].discard(connection);
         }
         answer
@@ -151,6 +160,8 @@ async fn keep(settings: Arc<RedisSettings>, address: Address, peer: Peer, shared
 
 /// Connections to one server.
 pub(in crate::store::redis) const LANES: usize = 2;
+/// An answer that takes this long is late.
+const LATE: Duration = Duration::from_millis(250);
 /// How often a quiet connection is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);

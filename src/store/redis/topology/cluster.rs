@@ -52,7 +52,8 @@ impl View {
             let fields: Vec<_> = line.split(' ').collect();
             let [id, address, flags, _, _, _, epoch, _, slots @ ..] = &*fields else { return None };
             let flags: Vec<_> = flags.split(',').collect();
-            if flags.contains(&"handshake") || flags.contains(&"noaddr") {
+            // Whom nobody knows yet. A node that only its address is unknown of is one of all, or two halves could each be a majority.
+            if flags.contains(&"handshake") {
                 continue;
             }
             let myself = flags.contains(&"myself");
@@ -107,8 +108,10 @@ fn owner(views: &[View], slot: u16, all: usize) -> Option<Owner> {
             named.entry((&node.id, node.epoch)).or_default().insert(&view.me, node.address.as_ref());
         }
     }
-    let ((_, epoch), witnesses) = named.into_iter().find(|(_, witnesses)| witnesses.len() * 2 > all)?;
-    let address = witnesses.into_values().flatten().next()?.clone();
+    let ((id, epoch), witnesses) = named.into_iter().find(|(_, witnesses)| witnesses.len() * 2 > all)?;
+    // Its own word, or a majority's: one witness may remember where it once was.
+    let agreed = || witnesses.values().copied().find(|named| witnesses.values().filter(|other| *other == named).count() * 2 > all);
+    let address = witnesses.get(id).copied().or_else(agreed)??.clone();
     Some(Owner { address, epoch })
 }
 
@@ -163,10 +166,13 @@ mod tests {
     }
 
     #[test]
-    fn nodes_without_an_address_are_not_counted_and_the_one_that_answers_is_where_it_answered() {
+    fn nodes_without_an_address_count_and_the_one_that_answers_is_where_it_answered() {
         let text = "a :7001@17001 myself,master - 0 0 1 connected 0-16383\nb :0@0 master,noaddr - 0 0 2 disconnected\n\
                     c 10.0.0.9:7003@17003 handshake - 0 0 0 connected\n";
         let (owners, found) = tally(&[view(7001, text)]);
+        assert!(owners.iter().all(Option::is_none), "one of two is no majority: {found}");
+        let alone = text.lines().next().unwrap();
+        let (owners, found) = tally(&[view(7001, alone)]);
         assert!(owners.iter().all(|owner| owner.as_ref().is_some_and(|owner| &*owner.address.host == "127.0.0.1")), "{found}");
     }
 }

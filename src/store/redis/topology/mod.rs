@@ -21,5 +21,7 @@ use std::time::Duration;
 pub(super) const LEASE: Duration = Duration::from_secs(2);
 /// How often the witnesses are asked.
 const ASK_EVERY: Duration = Duration::from_millis(500);
+/// How long after a look the next one begins at the earliest.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How long one witness may take to answer.
 const ANSWER: Duration = Duration::from_millis(450);

@@ -17,7 +17,7 @@ use crate::store::redis::settings::{Address, RedisSettings, Topology};
 
 use super::cluster::{self, Owner, View};
 use super::map::{Asked, Map, Route};
-use super::{ASK_EVERY, sentinel};
+use super::{ASK_EVERY, PAUSE, sentinel};
 
 /// The map, and the task that asks the witnesses.
 pub(in crate::store::redis) struct Watcher {
@@ -45,7 +45,9 @@ impl Watcher {
                 loop {
                     scout.look().await;
                     looks.send_modify(|count| *count += 1);
-                    let _ = timeout(ASK_EVERY, wake.notified()).await;
+                    // Errors of every call may ask for another look; the witnesses are not asked for each of them.
+                    sleep(PAUSE).await;
+                    let _ = timeout(ASK_EVERY.saturating_sub(PAUSE), wake.notified()).await;
                 }
             }))
         };

@@ -28,6 +28,8 @@ enum Step {
     Ask {
         epoch: u64,
         offset: i64,
+        /// Whether another history than this was seen last; none where nothing was.
+        astray: Option<bool>,
         spend: Option<(prop::sample::Index, u64, bool)>,
     },
     /// A token appears, issued so far ahead and accepted for so long.
@@ -58,11 +60,12 @@ enum Left {
 fn step() -> impl Strategy<Value = Step> {
     let spend = (any::<prop::sample::Index>(), 0..2_u64, any::<bool>());
     let epoch = prop_oneof![60 => Just(0_u64), 1 => Just(1)];
-    let ask = |(epoch, offset, spend)| Step::Ask { epoch, offset, spend };
+    let astray = prop_oneof![30 => Just(None), 30 => Just(Some(false)), 1 => Just(Some(true))];
+    let ask = |(epoch, offset, astray, spend)| Step::Ask { epoch, offset, astray, spend };
     let offset = prop_oneof![12 => -2..=2_i64, 1 => -9..=9_i64];
     prop_oneof![
-        40 => (epoch.clone(), offset.clone(), spend.prop_map(Some)).prop_map(ask),
-        6 => (epoch, offset, Just(None)).prop_map(ask),
+        40 => (epoch.clone(), offset.clone(), astray.clone(), spend.prop_map(Some)).prop_map(ask),
+        6 => (epoch, offset, astray, Just(None)).prop_map(ask),
         12 => (0..=10_u64, 1..=120_u64).prop_map(|(ahead, accepted_for)| Step::Mint { ahead, accepted_for }),
         10 => (0..=12_u64).prop_map(Step::Advance),
         1 => (100..=500_u64).prop_map(Step::Advance),
@@ -110,7 +113,7 @@ impl Both {
 
     fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
         match step {
-            Step::Ask { epoch, offset, spend } => self.ask(*epoch, *offset, spend.as_ref())?,
+            Step::Ask { epoch, offset, astray, spend } => self.ask((*epoch, *offset), *astray, spend.as_ref())?,
             Step::Mint { ahead, accepted_for } => {
                 let issued_at = self.node + ahead;
                 self.tokens.push((issued_at, issued_at + accepted_for + 60));
@@ -167,7 +170,12 @@ impl Both {
         self.model.expire(self.store);
     }
 
-    fn ask(&mut self, epoch: u64, offset: i64, spend: Option<&(prop::sample::Index, u64, bool)>) -> Result<(), TestCaseError> {
+    fn ask(
+        &mut self,
+        (epoch, offset): (u64, i64),
+        astray: Option<bool>,
+        spend: Option<&(prop::sample::Index, u64, bool)>,
+    ) -> Result<(), TestCaseError> {
         let sent = self.node.saturating_add_signed(offset);
         let spend = match spend {
             Some(_) if self.tokens.is_empty() => return Ok(()),
@@ -180,7 +188,8 @@ impl Both {
             }
             None => None,
         };
-        let call = Call { epoch, sent, spend };
+        let expected = astray.map(|astray| self.model.replid + u64::from(astray));
+        let call = Call { epoch, sent, expected, spend };
         let expected = self.model.call(self.store, &call, &RULES);
         let found = self.ask_real(&call);
         prop_assert_eq!(read(&found), Some(expected), "{:?} answered {:?}", call, found);
@@ -196,6 +205,9 @@ impl Both {
             None => words.extend(["1".into(), "{00}fence".into()]),
         }
         words.extend([call.epoch, call.sent, RULES.bound, RULES.margin].map(number));
+        let own = || self.real.info("replication")["master_replid"].clone();
+        let expected = call.expected.map_or(String::new(), |expected| if expected == self.model.replid { own() } else { "f00".into() });
+        words.extend(["deployment".into(), expected]);
         if let Some(spend) = call.spend {
             words.extend([number(spend.issued_at), number(spend.refused_from), format!("owner{}", spend.owner), number(RULES.keep)]);
             words.extend(spend.released.map_or([String::new(), String::new()], |(iat, exp)| [number(iat), number(exp)]));
@@ -208,7 +220,7 @@ impl Both {
 
 /// The answer as the guard reads it, in the words of the reference.
 fn read(value: &Value) -> Option<Answer> {
-    let answer::Answer { said, offset, armed } = answer::read(value)?;
+    let answer::Answer { said, offset, armed, .. } = answer::read(value)?;
     let said = match said {
         answer::Said::Fence(until) => Said::Look(until.unix()),
         answer::Said::Verdict(Verdict::Fresh) => Said::Fresh,

@@ -1,6 +1,7 @@
 //! The guard on real servers: the contract on every topology, and what only Redis can do wrong.
 
 mod argument;
+mod astray;
 mod contract;
 mod differential;
 mod faults;

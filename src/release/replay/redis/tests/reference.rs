@@ -74,6 +74,8 @@ pub(super) struct Call {
     pub(super) epoch: u64,
     /// The node's clock, in seconds.
     pub(super) sent: u64,
+    /// The history that must answer; none where any may.
+    pub(super) expected: Option<u64>,
     /// None for a look.
     pub(super) spend: Option<Spend>,
 }
@@ -128,7 +130,7 @@ impl Server {
             }
             return answer(Said::Clock, false);
         }
-        let armed = !self.history_is_known(seconds, call.epoch, rules);
+        let armed = !self.history_is_known(seconds, call, rules);
         let before = self.data.fence.as_ref().map_or(0, |fence| fence.until);
         if armed {
             let until = before.max(seconds.max(sent) + rules.margin);
@@ -148,13 +150,14 @@ impl Server {
         answer(self.record(now, &spend, rules), armed)
     }
 
-    fn history_is_known(&self, seconds: u64, epoch: u64, rules: &Rules) -> bool {
+    fn history_is_known(&self, seconds: u64, call: &Call, rules: &Rules) -> bool {
         let looks_at = rules.looks_at;
         self.data.fence.as_ref().is_some_and(|fence| {
             (fence.replid == self.replid || !looks_at.replid)
-                && (fence.epoch == epoch || !looks_at.epoch)
+                && (fence.epoch == call.epoch || !looks_at.epoch)
                 && (fence.evicted == self.evicted || !looks_at.evicted)
                 && seconds + rules.bound >= fence.latest
+                && call.expected.is_none_or(|expected| expected == self.replid)
         })
     }
 

@@ -170,20 +170,13 @@ impl Site {
 }
 
 pub(super) fn with_user(options: RedisOptions, clock: &StoreClock) -> RedisOptions {
-    RedisOptions { clock: Some(clock.file()), users: vec![user()], ..options }
+    RedisOptions { clock: Some(clock.file()), users: vec![RedisOptions::documented_user(PASSWORD)], ..options }
 }
 
 /// No clock that jumps parts a replica from its master.
 fn patient(clock: &StoreClock) -> RedisOptions {
     let lines = ["repl-timeout 1000000000", "repl-backlog-ttl 0"].map(String::from).into();
     with_user(RedisOptions { persistence: Persistence::None, lines, ..RedisOptions::default() }, clock)
-}
-
-/// The user that the operations manual shows.
-fn user() -> String {
-    let file = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/redis/users.acl"));
-    let rules = file.lines().find_map(|line| line.strip_prefix("user cambist ")).unwrap();
-    format!("cambist {}", rules.replace("#<password-sha256>", &format!(">{PASSWORD}")))
 }
 
 pub(super) const PASSWORD: &str = "secret";

@@ -231,7 +231,7 @@ impl Walk {
     fn send(&mut self, request: usize, to: View, sent: u64) {
         let (issued_at, refused_from) = (self.issued_at.unwrap_or(0), self.refused_from);
         let spend = Spend { token: 0, issued_at, refused_from, owner: request as u64, released: None };
-        let call = Call { epoch: to.epoch, sent, spend: Some(spend) };
+        let call = Call { epoch: to.epoch, sent, expected: None, spend: Some(spend) };
         let attempt = self.requests[request].attempt;
         self.messages.push(Message { to: to.server, call, of: Some((request, attempt)) });
         self.note(|| format!("request {request} is sent to server {} in epoch {}, at {sent}", to.server, to.epoch));
@@ -245,7 +245,7 @@ impl Walk {
 
     fn look_from(&mut self, node: usize) {
         if let Some(route) = self.nodes[node].route.filter(|route| self.holds(node, *route)) {
-            let call = Call { epoch: route.to.epoch, sent: self.wall(node), spend: None };
+            let call = Call { epoch: route.to.epoch, sent: self.wall(node), expected: None, spend: None };
             self.messages.push(Message { to: route.to.server, call, of: None });
             let last = self.messages.len() - 1;
             self.arrive(last, true);

@@ -91,7 +91,7 @@ impl Walk {
 
     fn go(&mut self) {
         // Everybody looked before anything went wrong.
-        let look = Call { epoch: u64::from(self.place.has_witnesses()), sent: START, spend: None };
+        let look = Call { epoch: u64::from(self.place.has_witnesses()), sent: START, expected: None, spend: None };
         let rules = self.design.rules;
         self.hosts[0].server.call(START * 1_000, &look, &rules);
         let data = self.hosts[0].server.data.clone();
