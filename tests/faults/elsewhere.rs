@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use crate::plan::{Case, Plan};
+use crate::plan::{Case, ELSEWHERE, Plan};
 
 pub(crate) fn run(plan: &mut Plan) {
-    plan.cases("elsewhere", CASES);
+    plan.cases(ELSEWHERE, CASES);
 }
 
 const CASES: &[Case] = &[
@@ -35,7 +35,7 @@ const fn case(number: &'static str, title: &'static str, run: fn()) -> Case {
     Case { number, title, core: false, run }
 }
 
-/// `cargo test` runs these tests of that file.
+/// `cargo test` runs these tests of that file; here it is only seen that they are there.
 fn held(file: &str, tests: &[&str]) {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
     for test in tests {

@@ -135,7 +135,7 @@ impl Plan {
         let _ = writeln!(
             out,
             "ran: {} scenarios of the fault plan, {} failed; {} exchanges, {} replays tried, {} accepted; M: {}",
-            self.lines.len(),
+            self.lines.iter().filter(|line| !line.is_elsewhere()).count(),
             failed.len(),
             sum(|row| row.exchanges),
             sum(|row| row.replays),
@@ -150,6 +150,9 @@ impl Plan {
     }
 }
 
+/// Stands for a topology where other tests do the work, and the plan only looks whether they are there.
+pub(crate) const ELSEWHERE: &str = "elsewhere";
+
 const HEADINGS: &str = "exchanges replays accepted refused  outage recovery   fence     p99   fresh";
 
 impl Line {
@@ -157,6 +160,7 @@ impl Line {
         let head = format!("{:<9} {:<3} {:<58}", self.topology, self.number, self.title);
         match &self.outcome {
             Err(_) => format!("{head} FAILED after {:.0} s", self.took.as_secs_f64()),
+            Ok(None) if self.is_elsewhere() => format!("{head} not run here: `cargo test` runs its tests"),
             Ok(None) => format!("{head} held, {:.0} s", self.took.as_secs_f64()),
             Ok(Some(row)) => {
                 let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
@@ -174,6 +178,10 @@ impl Line {
                 )
             }
         }
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        self.topology == ELSEWHERE
     }
 
     /// With what was read by whom was refused, or with the failure.
