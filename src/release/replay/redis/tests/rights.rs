@@ -1,11 +1,14 @@
 //! The ACL user of the operations manual. Every other test here goes by it too: it suffices.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use redis::RedisError;
 
 use super::site::{PASSWORD, Site, StoreClock};
 use super::world::RedisWorld;
-use crate::domain::{IssuerName, IssuerUrl};
-use crate::release::bindings::{self, BindingError};
+use crate::domain::{Clock as _, ManualClock, Seconds};
+use crate::release::issuance::{EncryptionKeySource, KeyDescription, Keys, KeysSettings, PublishedKey};
 use crate::release::replay::world::{World as _, spend, token};
 use crate::servers::{Persistence, RedisOptions, RedisServer};
 use crate::store::{OpenMode, Store};
@@ -41,6 +44,18 @@ async fn a_right_that_was_taken_away_stops_what_needs_it_and_lets_nothing_throug
     }
 }
 
+/// The key ring is written in one step with the history of its keys.
+async fn ring_of(world: &RedisWorld, folder: &Path) -> (Vec<KeyDescription>, Vec<PublishedKey>) {
+    let (store, clock) = (Store::Redis(world.store().clone()), Arc::new(ManualClock::at(world.clock().now())));
+    let encryption_keys = vec![EncryptionKeySource::File(folder.join("encryption.key"))];
+    let settings = KeysSettings { encryption_keys, create_if_missing: true, rotate_every: Seconds(86_400) };
+    let opened = tokio::task::spawn_blocking(move || {
+        let keys = Keys::open(store, settings, clock).unwrap();
+        (keys.describe(), keys.history().unwrap())
+    });
+    opened.await.unwrap()
+}
+
 /// Redis replays its append-only file as the user `default`, transaction by transaction, and drops what that one may not write.
 #[tokio::test]
 async fn what_a_script_wrote_in_one_step_is_there_after_a_restart() {
@@ -49,15 +64,11 @@ async fn what_a_script_wrote_in_one_step_is_there_after_a_restart() {
     let clock = StoreClock::standing();
     let options = RedisOptions { persistence: Persistence::AofAlways, users, clock: Some(clock.file()), ..RedisOptions::default() };
     let mut world = RedisWorld::on(Site::of(RedisServer::start(&options), clock)).await;
-    let name = |name: &str| IssuerName::parse(name).unwrap();
-    let url = |url: &str| IssuerUrl::parse(url).unwrap();
-    let both = [(name("a"), url("https://a.example.com")), (name("b"), url("https://b.example.com"))];
-    bindings::bind(&Store::Redis(world.store().clone()), &both).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let made = ring_of(&world, folder.path()).await;
     world.server().restart();
     world.start(OpenMode::Serve).await.unwrap();
-    let another = [(name("a"), url("https://other.example.com"))];
-    let bound = bindings::bind(&Store::Redis(world.store().clone()), &another).await;
-    assert!(matches!(bound, Err(BindingError::Rebound(_))), "{bound:?}");
+    assert_eq!(ring_of(&world, folder.path()).await, made, "the key ring, and every key that was ever published");
     let loaded = world.server().log();
     assert!(!loaded.contains("CRITICAL"), "{loaded}");
 }
