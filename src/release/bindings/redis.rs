@@ -2,13 +2,11 @@
 //!
 //! The URLs are claims of tokens, so they are encoded: whoever looks through a dump or MONITOR for what tokens say finds nothing of it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::Value;
 
 use crate::domain::{IssuerName, IssuerUrl};
 use crate::store::StoreError;
-use crate::store::redis::{RedisStore, Script, Tag, in_deployment, text};
+use crate::store::redis::{RedisStore, Script, Tag, decoded, in_deployment};
 
 /// Binds all pairs, or none. Answers with the URL that each pair's name stands for.
 static BIND: Script = Script::new(in_deployment!(
@@ -32,13 +30,9 @@ static BIND: Script = Script::new(in_deployment!(
 pub(super) async fn bind_all(store: &RedisStore, issuers: &[(IssuerName, IssuerUrl)]) -> Result<Vec<String>, StoreError> {
     let make = |_| {
         let call = store.shared_call(&BIND, &["issuer-bindings"]);
-        issuers.iter().fold(call, |call, (name, url)| call.arg(name.as_str()).arg(URL_SAFE_NO_PAD.encode(url.as_str())))
+        issuers.iter().fold(call, |call, (name, url)| call.arg(name.as_str()).encoded(url.as_str()))
     };
     let Value::Array(bound) = store.call(Tag::STATE, make).await? else { return Err(store.unexpected(Tag::STATE)) };
     let bound: Vec<_> = bound.iter().filter_map(decoded).collect();
     if bound.len() == issuers.len() { Ok(bound) } else { Err(store.unexpected(Tag::STATE)) }
-}
-
-fn decoded(url: &Value) -> Option<String> {
-    String::from_utf8(URL_SAFE_NO_PAD.decode(text(url)?).ok()?).ok()
 }

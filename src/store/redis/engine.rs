@@ -84,7 +84,7 @@ impl Engine {
     /// Role, version and policy of every master, all at once; that scripts may run their commands, by the master of the state.
     pub(super) async fn examine(&self, probe: &'static Script) -> Result<(), RedisFault> {
         let mut looks = JoinSet::new();
-        let of_cluster = matches!(self.settings.topology, Topology::Cluster { .. });
+        let of_cluster = self.settings.topology.is_cluster();
         for master in self.watcher.map().masters() {
             looks.spawn(async move { health::look(&master, of_cluster).await });
         }

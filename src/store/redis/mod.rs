@@ -17,11 +17,10 @@ mod store;
 mod topology;
 
 pub use fault::{RedisFault, Refusal};
-pub use script::{Call, Script, Tag, integer, text};
+pub use script::{Call, Script, Tag, decoded, integer, text};
 pub(crate) use script::{in_deployment, on_master};
 pub use settings::{Address, ClientCertificate, Credentials, ReadSecret, RedisSettings, TlsSettings, Topology};
 pub use store::{RedisStore, StoreVitals};
-pub use topology::Route;
 
 #[cfg(test)]
 mod tests;

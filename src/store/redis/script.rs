@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::{Cmd, Value};
 
 /// A Lua script. Servers know it by its SHA-1 (EVALSHA), and are told it when they do not.
@@ -31,11 +33,11 @@ impl Script {
 /// The code of a script that answers only on a master. With an error as Redis gives it for a write on a replica, so that the topology is
 /// looked at again. (ROLE may not be called from scripts.)
 macro_rules! on_master {
-    ($code:literal) => {
+    ($($code:tt)+) => {
         concat!(
             "if not string.find(redis.call('INFO', 'replication'), 'role:master', 1, true) then \
              return redis.error_reply('READONLY not a master') end\n",
-            $code
+            $($code)+
         )
     };
 }
@@ -46,13 +48,11 @@ pub(crate) use on_master;
 /// that step cut off. A store without an id lost everything, and may be given back what a node holds.
 macro_rules! in_deployment {
     ($code:literal) => {
-        concat!(
-            "if not string.find(redis.call('INFO', 'replication'), 'role:master', 1, true) then \
-             return redis.error_reply('READONLY not a master') end\n\
-             local found, own = redis.call('GET', table.remove(KEYS, 1)), table.remove(ARGV, 1)\n\
+        $crate::store::redis::on_master!(concat!(
+            "local found, own = redis.call('GET', table.remove(KEYS, 1)), table.remove(ARGV, 1)\n\
              if found and found ~= own then return redis.error_reply('OTHERDEPLOYMENT ' .. found) end\n",
             $code
-        )
+        ))
     };
 }
 pub(crate) use in_deployment;
@@ -80,6 +80,13 @@ impl Call {
     pub fn arg(mut self, argument: impl AsRef<[u8]>) -> Self {
         self.command.arg(argument.as_ref());
         self
+    }
+
+    /// Appends a text that nobody should find by looking through a dump or MONITOR: encoded, so that it does not look like what it is.
+    /// [`decoded`] reads it.
+    #[must_use]
+    pub fn encoded(self, text: impl AsRef<[u8]>) -> Self {
+        self.arg(URL_SAFE_NO_PAD.encode(text))
     }
 
     /// Appends a number in decimal.
@@ -129,6 +136,12 @@ impl Tag {
         });
         crc % 16_384
     }
+}
+
+/// The text in an answer that [`Call::encoded`] wrote.
+#[must_use]
+pub fn decoded(value: &Value) -> Option<String> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(text(value)?).ok()?).ok()
 }
 
 /// A number in an answer.

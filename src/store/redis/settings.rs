@@ -42,6 +42,13 @@ pub enum Topology {
     },
 }
 
+impl Topology {
+    /// Whether tokens are spread over several masters.
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster { .. })
+    }
+}
+
 /// A host and a port.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Address {

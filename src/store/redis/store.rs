@@ -169,7 +169,7 @@ impl RedisStore {
     /// Over how many tags spent tokens are spread: 256 in a cluster, else one.
     #[must_use]
     pub fn buckets(&self) -> u16 {
-        if matches!(self.0.engine.settings().topology, Topology::Cluster { .. }) { 256 } else { 1 }
+        if self.0.engine.settings().topology.is_cluster() { 256 } else { 1 }
     }
 
     /// L: for how long after another master was confirmed a node may still send to the old one. Zero where there is one server.

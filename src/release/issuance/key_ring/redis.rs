@@ -3,13 +3,11 @@
 //! What is stored is encoded once more, so that whoever looks through a dump or MONITOR for tokens and keys finds nothing that looks
 //! like one.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::Value;
 use serde_json::{Value as Json, json};
 
 use crate::domain::Timestamp;
-use crate::store::redis::{Call, RedisStore, Script, Tag, in_deployment, text};
+use crate::store::redis::{Call, RedisStore, Script, Tag, decoded, in_deployment, text};
 use crate::store::{DeploymentId, StoreError};
 use crate::token::Algorithm;
 
@@ -44,8 +42,7 @@ pub(super) fn read(store: &RedisStore) -> Result<Option<StoredRing>, StoreError>
 }
 
 fn ring(version: &Value, wrapped: &Value) -> Option<StoredRing> {
-    let wrapped = decoded(text(wrapped)?)?;
-    Some(StoredRing { version: text(version)?.parse().ok()?, wrapped: String::from_utf8(wrapped).ok()?.into() })
+    Some(StoredRing { version: text(version)?.parse().ok()?, wrapped: decoded(wrapped)?.into() })
 }
 
 pub(super) fn replace(
@@ -54,14 +51,14 @@ pub(super) fn replace(
     new: &StoredRing,
     keys: &[PublishedKey],
 ) -> Result<bool, StoreError> {
-    let ring = |call: Call, ring: &StoredRing| call.number(ring.version).arg(URL_SAFE_NO_PAD.encode(&*ring.wrapped));
+    let ring = |call: Call, ring: &StoredRing| call.number(ring.version).encoded(&*ring.wrapped);
     let make = |_| {
         let call = store.shared_call(&REPLACE, &[RING, PUBLISHED]);
         let call = match expected {
             Some(expected) => ring(call, expected),
             None => call.arg("").arg(""),
         };
-        keys.iter().fold(ring(call, new), |call, key| call.arg(&*key.kid).arg(URL_SAFE_NO_PAD.encode(published(key))))
+        keys.iter().fold(ring(call, new), |call, key| call.arg(&*key.kid).encoded(published(key)))
     };
     Ok(store.call_blocking(Tag::STATE, make)? == Value::Int(1))
 }
@@ -71,7 +68,7 @@ pub(super) fn history(store: &RedisStore) -> Result<Vec<PublishedKey>, StoreErro
     let Value::Array(fields) = store.call_blocking(Tag::STATE, |_| Call::new(&HISTORY, &names))? else {
         return Err(store.unexpected(Tag::STATE));
     };
-    let mut keys: Vec<_> = fields.chunks_exact(2).filter_map(|pair| parse(text(&pair[0])?, &decoded(text(&pair[1])?)?)).collect();
+    let mut keys: Vec<_> = fields.chunks_exact(2).filter_map(|pair| parse(text(&pair[0])?, &decoded(&pair[1])?)).collect();
     keys.sort_by(|a, b| (a.first_published, &a.kid).cmp(&(b.first_published, &b.kid)));
     Ok(keys)
 }
@@ -86,18 +83,14 @@ fn published(key: &PublishedKey) -> String {
 }
 
 /// `None` for an algorithm that only a later cambist knows.
-fn parse(kid: &str, document: &[u8]) -> Option<PublishedKey> {
-    let document: Json = serde_json::from_slice(document).ok()?;
+fn parse(kid: &str, document: &str) -> Option<PublishedKey> {
+    let document: Json = serde_json::from_str(document).ok()?;
     Some(PublishedKey {
         algorithm: Algorithm::from_name(document["alg"].as_str()?)?,
         first_published: Timestamp::from_unix(document["first_published"].as_u64()?),
         jwk: document["jwk"].as_str()?.into(),
         kid: kid.into(),
     })
-}
-
-fn decoded(text: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
 }
 
 const RING: &str = "key-ring";

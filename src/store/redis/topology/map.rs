@@ -12,7 +12,7 @@ use super::LEASE;
 
 /// A server that may be asked, under a lease.
 #[derive(Clone)]
-pub struct Route {
+pub(in crate::store::redis) struct Route {
     pub(in crate::store::redis) link: Arc<Link>,
     pub(super) epoch: u64,
     /// When the witnesses that confirmed it were asked. None where there are no witnesses: one server.
@@ -42,7 +42,7 @@ impl Asked {
 impl Route {
     /// The configuration epoch under which this server is master; 0 where there is only one.
     #[must_use]
-    pub fn epoch(&self) -> u64 {
+    pub(in crate::store::redis) fn epoch(&self) -> u64 {
         self.epoch
     }
 

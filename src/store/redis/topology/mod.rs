@@ -10,7 +10,7 @@ mod map;
 mod sentinel;
 mod watcher;
 
-pub use map::Route;
+pub(super) use map::Route;
 
 pub(super) use map::Map;
 pub(super) use watcher::Watcher;
