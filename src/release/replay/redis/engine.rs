@@ -127,8 +127,10 @@ impl RedisEngine {
     /// Answers may overtake each other: an older epoch takes no newer one's place, unless the fence went up for it.
     fn remember(&self, tag: Tag, answer: &Answer) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let older = seen.get(&tag).is_some_and(|last| answer.history.epoch < last.epoch);
-        if !older || answer.armed {
+        let last = seen.get(&tag);
+        let older = last.is_some_and(|last| answer.history.epoch < last.epoch);
+        // Nearly every answer comes from the history before: nothing is copied for those.
+        if last != Some(&answer.history) && (!older || answer.armed) {
             seen.insert(tag, answer.history.clone());
         }
     }
