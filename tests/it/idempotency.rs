@@ -7,44 +7,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cambist::domain::{Seconds, random_bytes};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, DEPLOY, FORM, TestApp, Trail, World, verdict};
+use crate::support::{Answer, DEPLOY, FORM, REPORTS, TestApp, Trail, World, two_targets, verdict};
 
-const REPORTS: &str = "https://reports.example";
 const ISSUED: &str = "200 use";
 const REPLAYED: &str = "400 invalid_request rejected: replayed";
-
-fn trust(mode: &str, grant: &str) -> String {
-    format!(
-        r#"
-[issuer.ci]
-preset = "oidc"
-url = "https://issuer.example"
-owner = "o@example.com"
-replay = "{mode}"
-token_max_age = "1h"
-[target.deploy]
-audience = "{DEPLOY}"
-owner = "o@example.com"
-scopes = {{ use = "Use it", mend = "Mend it" }}
-[target.reports]
-audience = "{REPORTS}"
-owner = "o@example.com"
-scopes = {{ use = "Use it" }}
-[trust.web-shop]
-issuer = "ci"
-owner = "o@example.com"
-purpose = "To see what a repeated request gets"
-review_by = 2099-12-31
-when = {{ sub = "workload-example" }}
-grant = [{grant}]
-"#
-    )
-}
 
 const GRANT: &str = r#"{ target = "deploy", scopes = ["use"], lifetime = "10m" }"#;
 
 async fn world() -> World {
-    World::of(&trust("once", GRANT)).await
+    World::of(&two_targets("once", GRANT)).await
 }
 
 /// A key as a client makes it. It must never be logged.
@@ -106,7 +77,7 @@ async fn a_repeat_has_a_line_of_its_own_that_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_same_request_with_the_same_key_is_a_repeat() {
-    let world = World::of(&trust("once", r#"{ target = "deploy", scopes = ["use", "mend"], lifetime = "10m" }"#)).await;
+    let world = World::of(&two_targets("once", r#"{ target = "deploy", scopes = ["use", "mend"], lifetime = "10m" }"#)).await;
     let other = new_key();
     for (change, repeats, why) in [
         (None, true, "nothing changed"),
@@ -173,14 +144,14 @@ async fn the_trust_of_now_decides_a_repeat() {
     let form: Form<'_> = TestApp::form(&token, DEPLOY).into_iter().filter(|(name, _)| *name != "audience").collect();
     let first = post(&world, Some(&key), &form).await;
     assert_eq!(verdict(&first), ISSUED);
-    let before = trust("once", GRANT);
+    let before = two_targets("once", GRANT);
     for (now, expected, why) in [
         (before.replace("workload-example", "nobody"), "400 invalid_request denied: no_relationship", "trust was removed"),
-        (trust("once", &GRANT.replace("10m", "9m")), REPLAYED, "today's token would end earlier"),
-        (trust("once", &GRANT.replace("10m", "11m")), ISSUED, "today's token would end later, and this one does not"),
-        (trust("once", &GRANT.replace(r#"["use"]"#, r#"["use", "mend"]"#)), "200 mend use", "what is granted is decided anew"),
-        (trust("once", &GRANT.replace("deploy", "reports")), REPLAYED, "another target"),
-        (trust("once-per-target", GRANT), ISSUED, "the issuer's mode was changed, which forgets what was spent"),
+        (two_targets("once", &GRANT.replace("10m", "9m")), REPLAYED, "today's token would end earlier"),
+        (two_targets("once", &GRANT.replace("10m", "11m")), ISSUED, "today's token would end later, and this one does not"),
+        (two_targets("once", &GRANT.replace(r#"["use"]"#, r#"["use", "mend"]"#)), "200 mend use", "what is granted is decided anew"),
+        (two_targets("once", &GRANT.replace("deploy", "reports")), REPLAYED, "another target"),
+        (two_targets("once-per-target", GRANT), ISSUED, "the issuer's mode was changed, which forgets what was spent"),
         (before, ISSUED, "as it was"),
     ] {
         world.app.change_trust(&now).await;
@@ -208,7 +179,7 @@ async fn a_token_that_has_ended_is_not_repeated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_target_has_a_repeat_of_its_own() {
-    let world = World::of(&trust("once-per-target", &format!(r#"{GRANT}, {{ target = "reports", scopes = ["use"] }}"#))).await;
+    let world = World::of(&two_targets("once-per-target", &format!(r#"{GRANT}, {{ target = "reports", scopes = ["use"] }}"#))).await;
     let (key, token) = (new_key(), world.token());
     let mut seen = Vec::new();
     for audience in [DEPLOY, REPORTS] {
@@ -222,7 +193,7 @@ async fn each_target_has_a_repeat_of_its_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_means_nothing_for_a_reusable_token() {
-    let world = World::of(&trust("reusable", GRANT)).await;
+    let world = World::of(&two_targets("reusable", GRANT)).await;
     let (key, token) = (new_key(), world.token());
     let form = TestApp::form(&token, DEPLOY);
     let (first, again) = (post(&world, Some(&key), &form).await, post(&world, Some(&key), &form).await);

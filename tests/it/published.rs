@@ -10,31 +10,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cambist::domain::Digest256;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestApp, World, verdict};
+use crate::support::{Answer, ONE_TARGET, TestApp, World, verdict};
 
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
 const OPENID: &str = "/.well-known/openid-configuration";
 
-const TRUST: &str = r#"
-[issuer.ci]
-preset = "oidc"
-url = "https://issuer.example"
-owner = "o@example.com"
-[target.deploy]
-audience = "https://deploy.example.com"
-owner = "o@example.com"
-scopes = { use = "Use it" }
-[trust.web-shop]
-issuer = "ci"
-owner = "o@example.com"
-purpose = "To have something to publish for"
-review_by = 2099-12-31
-when = { sub = "workload-example" }
-grant = [{ target = "deploy", scopes = ["use"] }]
-"#;
-
 async fn app() -> TestApp {
-    TestApp::with_trust(TRUST).await.unwrap()
+    TestApp::with_trust(ONE_TARGET).await.unwrap()
 }
 
 async fn get_with(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -174,7 +156,7 @@ async fn nothing_is_derived_from_the_host_that_was_asked() {
 async fn an_issuer_with_a_path_has_it_in_every_address() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("trust")).unwrap();
-    fs::write(folder.path().join("trust/test.toml"), TRUST).unwrap();
+    fs::write(folder.path().join("trust/test.toml"), ONE_TARGET).unwrap();
     fs::write(folder.path().join("cambist.toml"), "issuer = \"https://sts.example/t1/\"\n").unwrap();
     let app = TestApp::start_in(folder).await.unwrap();
     let inserted = app.get("/.well-known/oauth-authorization-server/t1").await;

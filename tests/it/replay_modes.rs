@@ -6,36 +6,10 @@ use cambist::cli::dev_issuer::MintRequest;
 use cambist::domain::{Seconds, Timestamp};
 use serde_json::json;
 
-use crate::support::{DEPLOY, NOW, OWN_ISSUER, TestApp, World, verdict};
-
-const REPORTS: &str = "https://reports.example";
+use crate::support::{DEPLOY, NOW, OWN_ISSUER, REPORTS, TestApp, World, two_targets, verdict};
 
 fn trust(mode: &str) -> String {
-    format!(
-        r#"
-[issuer.ci]
-preset = "oidc"
-url = "https://issuer.example"
-owner = "o@example.com"
-replay = "{mode}"
-token_max_age = "1h"
-[target.deploy]
-audience = "{DEPLOY}"
-owner = "o@example.com"
-scopes = {{ use = "Use it" }}
-[target.reports]
-audience = "{REPORTS}"
-owner = "o@example.com"
-scopes = {{ use = "Use it" }}
-[trust.web-shop]
-issuer = "ci"
-owner = "o@example.com"
-purpose = "To see how often a token serves"
-review_by = 2099-12-31
-when = {{ sub = "workload-example" }}
-grant = [{{ target = "deploy", scopes = ["use"] }}, {{ target = "reports", scopes = ["use"] }}]
-"#
-    )
+    two_targets(mode, r#"{ target = "deploy", scopes = ["use"] }, { target = "reports", scopes = ["use"] }"#)
 }
 
 const ISSUED: &str = "200 use";

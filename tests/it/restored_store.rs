@@ -10,25 +10,7 @@ use cambist::document::Diagnostics;
 use cambist::domain::{ManualClock, Timestamp};
 use tempfile::TempDir;
 
-use crate::support::{DEPLOY, ISSUER, NOW, OWN_ISSUER, TestApp, World, verdict};
-
-const TRUST: &str = r#"
-[issuer.ci]
-preset = "oidc"
-url = "https://issuer.example"
-owner = "o@example.com"
-[target.deploy]
-audience = "https://deploy.example.com"
-owner = "o@example.com"
-scopes = { use = "Use it" }
-[trust.web-shop]
-issuer = "ci"
-owner = "o@example.com"
-purpose = "To see what a restored store lets through"
-review_by = 2099-12-31
-when = { sub = "workload-example" }
-grant = [{ target = "deploy", scopes = ["use"] }]
-"#;
+use crate::support::{DEPLOY, ISSUER, NOW, ONE_TARGET, OWN_ISSUER, TestApp, World, verdict};
 
 fn copy(from: &Path, to: &Path, names: &[&str]) {
     for name in names {
@@ -43,7 +25,7 @@ fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("trust")).unwrap();
     fs::create_dir_all(folder.path().join("state")).unwrap();
-    fs::write(folder.path().join("trust/test.toml"), TRUST).unwrap();
+    fs::write(folder.path().join("trust/test.toml"), ONE_TARGET).unwrap();
     fs::write(folder.path().join("cambist.toml"), format!("issuer = \"{OWN_ISSUER}\"\n")).unwrap();
     folder
 }

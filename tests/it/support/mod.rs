@@ -6,6 +6,7 @@ mod client;
 mod issuer;
 mod process;
 mod trail;
+mod trust;
 mod web;
 mod world;
 
@@ -15,6 +16,7 @@ pub(crate) use client::{Client, connect, eventually, exchange_request, exchange_
 pub(crate) use issuer::{LocalIssuer, ScriptedIssuer, release, trust_in};
 pub(crate) use process::{Server, ServerOptions, a_moment, free_address, run};
 pub(crate) use trail::Trail;
+pub(crate) use trust::{ONE_TARGET, REPORTS, two_targets};
 pub(crate) use web::FakeWeb;
 pub(crate) use world::{DEPLOY, FORM, World, verdict};
 

@@ -17,6 +17,14 @@ impl Deployment {
         (Arc::new(keys), store)
     }
 
+    fn two_that_agree(&self) -> [Arc<Keys>; 2] {
+        let nodes = [self.server(), self.server()];
+        for node in &nodes {
+            self.refresh(node).unwrap();
+        }
+        nodes
+    }
+
     fn fields_of_the_ring(&self) -> String {
         crate::servers::text(&self.redis().command(&["HLEN", "cambist:{state}:v1:key-ring"]))
     }
@@ -68,10 +76,7 @@ fn of_two_nodes_that_rotate_at_once_one_does() {
 #[test]
 fn a_rotation_that_a_failover_lost_comes_back() {
     let deployment = Deployment::on_redis();
-    let nodes = [deployment.server(), deployment.server()];
-    for node in &nodes {
-        deployment.refresh(node).unwrap();
-    }
+    let nodes = deployment.two_that_agree();
     deployment.spoil(Accident::Backup);
     deployment.clock.advance(PUBLISH_AHEAD);
     nodes[0].rotate().unwrap();
@@ -89,10 +94,7 @@ fn a_rotation_that_a_failover_lost_comes_back() {
 #[test]
 fn a_dropped_key_does_not_come_back_with_a_node_whose_change_was_lost() {
     let deployment = Deployment::on_redis();
-    let nodes = [deployment.server(), deployment.server()];
-    for node in &nodes {
-        deployment.refresh(node).unwrap();
-    }
+    let nodes = deployment.two_that_agree();
     deployment.spoil(Accident::Backup);
     deployment.clock.advance(PUBLISH_AHEAD);
     let compromised = kid(&nodes[0], Algorithm::Es256, signs);
