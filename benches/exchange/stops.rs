@@ -17,7 +17,7 @@ use cambist::release::issuance::{MintedToken, mint};
 use cambist::release::record::{DecisionDraft, IssuedToken};
 use cambist::release::replay::{SpendOutcome, SpentToken};
 use cambist::telemetry::Exchange;
-use cambist::token::{KeySet, UnverifiedToken, VerifiedToken, verify};
+use cambist::token::{KeySet, ProvenKeys, Shown, UnverifiedToken, VerifiedToken, verify};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -139,7 +139,11 @@ impl Stops {
         let issuer = parts.issuers.all().into_iter().next().context("no issuer")?;
         let settings = issuer.settings();
         let tokens: Vec<VerifiedToken> = self.timed(Stop::Verify, || {
-            tokens.into_iter().zip(&keys).map(|(token, keys)| Ok(verify(token, keys, &settings.expectations, now)?)).collect()
+            tokens
+                .into_iter()
+                .zip(&keys)
+                .map(|(token, keys)| Ok(verify(token, keys, &settings.expectations, Shown::ByHolder(ProvenKeys::default()), now)?))
+                .collect()
         })?;
         self.timed(Stop::Record, || {
             drafts.iter_mut().zip(&tokens).for_each(|(draft, token)| draft.verified(token, &settings.recorded));

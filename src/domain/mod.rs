@@ -12,6 +12,7 @@ mod json;
 mod name;
 mod scope;
 mod secret;
+mod thumbprint;
 mod time;
 
 pub use audience::{Audience, InvalidAudience};
@@ -23,4 +24,5 @@ pub use json::{JsonError, JsonLimits, parse_json};
 pub use name::{InvalidName, IssuerName, RelationshipName, TargetName};
 pub use scope::{InvalidScope, Scope, Scopes};
 pub use secret::{IdempotencyKey, InvalidIdempotencyKey, SubjectToken};
+pub use thumbprint::Thumbprint;
 pub use time::{Clock, InvalidSeconds, ManualClock, Seconds, SystemClock, Timestamp};

@@ -12,7 +12,7 @@ use crate::policy::{Denial, TrustPolicy, evaluate};
 use crate::release::issuance::{Keys, SigningFailed, mint};
 use crate::release::record::{self, DecisionDraft, DecisionLog, IssuedToken, Outcome, Room};
 use crate::release::replay::{ReplayGuard, SpendError, SpendOutcome, SpentToken};
-use crate::token::{RejectedToken, UnverifiedToken, verify};
+use crate::token::{ProvenKeys, RejectedToken, Shown, UnverifiedToken, verify};
 
 use super::refusal::{Family, Refusal, Unavailable};
 use super::request::{ExchangeRequest, Malformed, Parameters};
@@ -117,7 +117,7 @@ impl ExchangeService {
         let issuer = self.0.issuers.trusted(unverified.issuer()).ok_or(RejectedToken::UnknownIssuer)?;
         seen.issuer = Some(issuer.settings().name.clone());
         let keys = issuer.keys(&unverified, now).await?;
-        let token = verify(unverified, &keys, &issuer.settings().expectations, now)?;
+        let token = verify(unverified, &keys, &issuer.settings().expectations, Shown::ByHolder(ProvenKeys::default()), now)?;
         draft.verified(&token, &issuer.settings().recorded);
 
         let trust = self.0.trust.load_full();

@@ -82,8 +82,8 @@ pub(super) fn audiences(claims: &Claims) -> Result<Vec<&str>, RejectedToken> {
     }
 }
 
-/// `act`, `may_act` and `cnf`: history and bonds that this server must not overlook.
-pub(super) fn check_bonds(claims: &Claims) -> Result<(), RejectedToken> {
+/// `act` and `may_act`: history and limits that this server must not overlook.
+pub(super) fn check_actors(claims: &Claims) -> Result<(), RejectedToken> {
     let mut holder = claims;
     for depth in 0.. {
         match holder.get("act") {
@@ -94,9 +94,6 @@ pub(super) fn check_bonds(claims: &Claims) -> Result<(), RejectedToken> {
     }
     if claims.get("may_act").is_some_and(|value| value.as_object().is_none()) {
         return Err(RejectedToken::MayActInvalid);
-    }
-    if claims.get("cnf").is_some() {
-        return Err(RejectedToken::PopRequired);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use aws_lc_rs::signature::ParsedPublicKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::domain::{ClaimValue, Claims};
+use crate::domain::{ClaimValue, Claims, Thumbprint};
 
 use super::{Algorithm, Algorithms};
 
@@ -148,4 +148,22 @@ fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), Unusable> {
     let odd = low % 2 == 1 && exponent.last().is_some_and(|low| low % 2 == 1);
     let at_least_three = exponent != [1];
     if (2048..=8192).contains(&bits) && small && odd && at_least_three { Ok(()) } else { Err(Unusable::Weak) }
+}
+
+/// RFC 7638: SHA-256 of the required members, in lexicographic order and without white space. `None` for a key that is not public, or of no
+/// type that can be bound to.
+pub(super) fn thumbprint(jwk: &Claims) -> Option<Thumbprint> {
+    if PRIVATE.iter().any(|name| jwk.get(name).is_some()) {
+        return None;
+    }
+    let required: &[&str] = match jwk.text("kty")? {
+        "EC" => &["crv", "kty", "x", "y"],
+        "OKP" => &["crv", "kty", "x"],
+        "RSA" => &["e", "kty", "n"],
+        _ => return None,
+    };
+    let plain = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let member = |name: &&str| Some(format!("\"{name}\":\"{}\"", jwk.text(name).filter(plain)?));
+    let members = required.iter().map(member).collect::<Option<Vec<_>>>()?;
+    Some(Thumbprint::of(format!("{{{}}}", members.join(",")).as_bytes()))
 }

@@ -4,6 +4,7 @@
 //! Must not know: networks, stores, trust. Pure: the same token, keys and instant give the same answer.
 
 mod algorithm;
+mod bond;
 mod claims;
 mod header;
 mod jwk;
@@ -15,6 +16,7 @@ mod verified;
 mod verify;
 
 pub use algorithm::{Algorithm, Algorithms};
+pub use bond::{Bond, ProvenKeys, Shown};
 pub use jwk::{Unusable, VerificationKey};
 pub use key_set::{InvalidKeySet, KeyMiss, KeySet};
 pub use rejected::RejectedToken;

@@ -29,6 +29,8 @@ pub enum RejectedToken {
     B64Unsupported,
     #[error("the signature does not verify")]
     BadSignature,
+    #[error("`cnf` binds the token in a way that is not supported here (RFC 7800 section 3)")]
+    ConfirmationUnsupported,
     #[error("the header has `crit`, and no extension is supported")]
     CritUnsupported,
     #[error("the token is encrypted or nested")]
@@ -71,6 +73,8 @@ pub enum RejectedToken {
     NotBeforeInvalid,
     #[error("`nbf` is {from}")]
     NotYetValid { from: Timestamp },
+    #[error("`cnf` binds the token to another key than the one that was proven")]
+    PopMismatch,
     #[error("`cnf` binds the token to a key, and no proof of possession came with it (RFC 7800 section 3)")]
     PopRequired,
     #[error("a member stands twice in one object")]
@@ -108,6 +112,7 @@ impl RejectedToken {
             Self::AudienceMultiple => "aud_multiple",
             Self::B64Unsupported => "b64_unsupported",
             Self::BadSignature => "bad_signature",
+            Self::ConfirmationUnsupported => "cnf_unsupported",
             Self::CritUnsupported => "crit_unsupported",
             Self::DuplicateMember => "duplicate_member",
             Self::Encrypted => "encrypted_token",
@@ -133,6 +138,7 @@ impl RejectedToken {
             Self::MayActInvalid => "may_act_invalid",
             Self::NotBeforeInvalid => "nbf_invalid",
             Self::NotYetValid { .. } => "not_yet_valid",
+            Self::PopMismatch => "pop_mismatch",
             Self::PopRequired => "pop_required",
             Self::SubjectInvalid => "sub_invalid",
             Self::SubjectMissing => "sub_missing",

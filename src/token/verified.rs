@@ -2,25 +2,31 @@
 
 use crate::domain::{Claims, Digest256, IssuerName, Timestamp};
 
+use super::bond::Bond;
 use super::claims::token_id;
-use super::verify::{Expectations, Times};
+use super::verify::{Expectations, Found, Times};
 use super::{ReplayMode, UnverifiedToken, replay};
 
 /// A subject token whose signature, audience and times were found good at one instant. Only [`super::verify()`] makes one.
 #[derive(Debug)]
 pub struct VerifiedToken {
+    bond: Bond,
     claims: Claims,
     digest: Digest256,
     issuer: Box<str>,
     issuer_name: IssuerName,
+    key_id: Option<Box<str>>,
     replay: ReplayMode,
     subject: Box<str>,
     times: Times,
 }
 
 impl VerifiedToken {
-    pub(super) fn new(token: UnverifiedToken, times: Times, subject: Box<str>, expected: &Expectations) -> Self {
+    pub(super) fn new(token: UnverifiedToken, found: Found, expected: &Expectations) -> Self {
+        let Found { times, subject, bond } = found;
         Self {
+            bond,
+            key_id: token.key_id().map(Into::into),
             digest: token.digest(),
             issuer: token.issuer().into(),
             issuer_name: expected.issuer.clone(),
@@ -35,6 +41,18 @@ impl VerifiedToken {
     #[must_use]
     pub fn issuer_name(&self) -> &IssuerName {
         &self.issuer_name
+    }
+
+    /// The `kid` of its header: the key that signed it, where its issuer names keys.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// The keys it is bound to; its presenter has proven them, unless it was shown by an inspector.
+    #[must_use]
+    pub fn bond(&self) -> Bond {
+        self.bond
     }
 
     /// How often it may be exchanged.

@@ -2,7 +2,8 @@
 
 use crate::domain::{Audience, ClaimPath, ClaimValue, Claims, IssuerName, Seconds, Timestamp};
 
-use super::claims::{Round, audiences, check_bonds, instant, is_clean, subject, token_id};
+use super::bond::{Bond, Shown};
+use super::claims::{Round, audiences, check_actors, instant, is_clean, subject, token_id};
 use super::header::is_media_type;
 use super::{Algorithms, KeySet, RejectedToken, ReplayMode, UnverifiedToken, VerifiedToken};
 
@@ -19,6 +20,9 @@ pub struct Expectations {
     pub algorithms: Algorithms,
     /// Accepted `typ` values beside absent, `JWT` and `application/jwt`.
     pub typ: Vec<Box<str>>,
+    /// Whether `typ` must be one of these: absent, `JWT` and `application/jwt` are refused as well. So for tokens of our own, of which there
+    /// are several kinds.
+    pub typ_required: bool,
     /// Whether `aud` may hold audiences that are not ours.
     pub extra_audiences: bool,
     /// Clock difference tolerated for `exp` and `nbf`, in seconds.
@@ -52,8 +56,15 @@ pub enum SubjectRule {
 
 /// Verifies signature and claims (RFC 7519 §7.2, RFC 8725 §3, RFC 7523 §3).
 ///
-/// The signature comes before every claim, so that a forged token learns nothing about what is expected.
-pub fn verify(token: UnverifiedToken, keys: &KeySet, expected: &Expectations, now: Timestamp) -> Result<VerifiedToken, RejectedToken> {
+/// The signature comes before every claim, so that a forged token learns nothing about what is expected. A token that is bound to a key
+/// passes only for a presenter who has proven it.
+pub fn verify(
+    token: UnverifiedToken,
+    keys: &KeySet,
+    expected: &Expectations,
+    shown: Shown,
+    now: Timestamp,
+) -> Result<VerifiedToken, RejectedToken> {
     check_header(&token, expected)?;
     let key = keys.select(token.key_id(), token.algorithm())?;
     if !key.verifies(token.algorithm(), token.signing_input.as_bytes(), &token.signature) {
@@ -63,9 +74,11 @@ pub fn verify(token: UnverifiedToken, keys: &KeySet, expected: &Expectations, no
     let times = check_times(&token.claims, expected, now)?;
     subject(&token.claims)?;
     token_id(&token.claims)?;
-    check_bonds(&token.claims)?;
+    check_actors(&token.claims)?;
+    let bond = Bond::read(&token.claims)?;
+    bond.check(shown)?;
     let subject = external_subject(&token.claims, &expected.subject)?;
-    Ok(VerifiedToken::new(token, times, subject, expected))
+    Ok(VerifiedToken::new(token, Found { times, subject, bond }, expected))
 }
 
 /// Algorithm and `typ`: cheap, and about the header only. Also called before keys are fetched for a token.
@@ -73,9 +86,11 @@ pub(super) fn check_header(token: &UnverifiedToken, expected: &Expectations) -> 
     if !expected.algorithms.allow(token.algorithm()) {
         return Err(RejectedToken::AlgorithmNotAllowed);
     }
-    let typ_fits = token.header.typ.as_deref().is_none_or(|typ| {
-        is_media_type(typ, "jwt") || expected.typ.iter().any(|allowed| is_media_type(typ, allowed.trim_start_matches("application/")))
-    });
+    let listed = |typ: &str| expected.typ.iter().any(|allowed| is_media_type(typ, allowed.trim_start_matches("application/")));
+    let typ_fits = match token.header.typ.as_deref() {
+        None => !expected.typ_required,
+        Some(typ) => listed(typ) || !expected.typ_required && is_media_type(typ, "jwt"),
+    };
     if typ_fits { Ok(()) } else { Err(RejectedToken::TypeMismatch) }
 }
 
@@ -99,6 +114,13 @@ fn check_audience(claims: &Claims, expected: &Expectations) -> Result<(), Reject
         return Err(RejectedToken::AudienceMultiple);
     }
     Ok(())
+}
+
+/// What verification found in a token.
+pub(super) struct Found {
+    pub(super) times: Times,
+    pub(super) subject: Box<str>,
+    pub(super) bond: Bond,
 }
 
 /// The instants of a token that were found to be in order.

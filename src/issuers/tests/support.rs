@@ -14,7 +14,7 @@ use url::Url;
 use crate::domain::{Audience, Clock as _, IssuerName, IssuerUrl, ManualClock, Seconds, SubjectToken, Timestamp};
 use crate::outbound::tests::server::{Answer, TestServer};
 use crate::outbound::{HttpFetch, Network, Outbound};
-use crate::token::{Algorithm, Expectations, KeySet, ReplayMode, SubjectRule, UnverifiedToken, verify};
+use crate::token::{Algorithm, Expectations, KeySet, ProvenKeys, ReplayMode, Shown, SubjectRule, UnverifiedToken, verify};
 
 use super::super::{IssuerHealth, IssuerSettings, Issuers, KeySource, KeysError};
 
@@ -119,7 +119,9 @@ impl World {
         let token = self.token(key);
         let keys = self.keys(&token).await?;
         let issuer = self.issuers.trusted(self.url.as_str()).unwrap();
-        verify(token, &keys, &issuer.settings().expectations, self.clock.now()).map(drop).map_err(KeysError::Rejected)
+        verify(token, &keys, &issuer.settings().expectations, Shown::ByHolder(ProvenKeys::default()), self.clock.now())
+            .map(drop)
+            .map_err(KeysError::Rejected)
     }
 
     pub(super) fn health(&self) -> IssuerHealth {
@@ -164,6 +166,7 @@ pub(super) fn settings(name: &str, url: &str, keys: KeySource) -> IssuerSettings
             audiences: vec![Audience::parse(AUDIENCE).unwrap()],
             algorithms: vec![Algorithm::Es256].into(),
             typ: Vec::new(),
+            typ_required: false,
             extra_audiences: false,
             leeway: Seconds(60),
             iat_skew: Seconds(10),

@@ -46,7 +46,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{IssuerName, Seconds, SubjectToken};
-    use crate::token::{Algorithm, Algorithms, Expectations, KeySet, SubjectRule, UnverifiedToken, verify};
+    use crate::token::{Algorithm, Algorithms, Expectations, KeySet, ProvenKeys, Shown, SubjectRule, UnverifiedToken, verify};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -69,7 +69,7 @@ mod tests {
             let signature = self.key.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
             let compact = format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature));
             let token = UnverifiedToken::parse(&SubjectToken::new(compact)).unwrap();
-            verify(token, &self.keys(), &self.expectations(), NOW).unwrap()
+            verify(token, &self.keys(), &self.expectations(), Shown::ByHolder(ProvenKeys::default()), NOW).unwrap()
         }
 
         fn keys(&self) -> KeySet {
@@ -86,6 +86,7 @@ mod tests {
                 audiences: vec![Audience::parse("https://sts.example.com").unwrap()],
                 algorithms: algorithms(),
                 typ: Vec::new(),
+                typ_required: false,
                 extra_audiences: false,
                 leeway: Seconds(60),
                 iat_skew: Seconds(10),

@@ -170,6 +170,7 @@ impl Context<'_> {
             audiences: self.audiences(read.audiences),
             algorithms: Algorithms::from(algorithms),
             typ: read.typ,
+            typ_required: false,
             extra_audiences: read.extra_audiences,
             leeway: self.at_most("leeway", read.leeway, LONGEST_LEEWAY).unwrap_or(DEFAULT_LEEWAY),
             iat_skew: self.at_most("iat_skew", read.iat_skew, LONGEST_IAT_SKEW).unwrap_or(LONGEST_IAT_SKEW),

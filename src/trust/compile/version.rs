@@ -93,12 +93,25 @@ fn issuer(out: &mut Canonical, issuer: &IssuerSettings, directory: &Path) {
 }
 
 fn write_expectations(out: &mut Canonical, expectations: &Expectations) {
-    let Expectations { issuer: _, replay, audiences, algorithms, typ, extra_audiences, leeway, iat_skew, max_lifetime, max_age, subject } =
-        expectations;
+    let Expectations {
+        issuer: _,
+        replay,
+        audiences,
+        algorithms,
+        typ,
+        typ_required,
+        extra_audiences,
+        leeway,
+        iat_skew,
+        max_lifetime,
+        max_age,
+        subject,
+    } = expectations;
     out.text(replay.name());
     out.list(audiences, |out, audience| out.text(audience.as_str()));
     out.list(algorithms.iter().collect::<Vec<_>>(), |out, algorithm| out.text(algorithm.name()));
     out.list(typ, |out, typ| out.text(typ));
+    out.flag(*typ_required);
     out.flag(*extra_audiences);
     out.seconds(Some(*leeway));
     out.seconds(Some(*iat_skew));

@@ -97,6 +97,7 @@ iat_skew = "3s"
         typ: [
             "at+jwt",
         ],
+        typ_required: false,
         extra_audiences: true,
         leeway: Seconds(
             5,

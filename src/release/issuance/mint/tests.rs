@@ -10,7 +10,9 @@ use crate::domain::{
     Audience, ClaimPath, Digest256, IdempotencyKey, IssuerName, RelationshipName, Scope, Scopes, Seconds, SubjectToken, TargetName,
 };
 use crate::policy::{Ask, ClaimMapping, ClaimMatcher, Condition, Grant, Scalar, Target, TrustPolicyBuilder, TrustRelationship, evaluate};
-use crate::token::{Algorithm, Algorithms, Expectations, KeySet, ReplayMode, SubjectRule, UnverifiedToken, VerifiedToken, verify};
+use crate::token::{
+    Algorithm, Algorithms, Expectations, KeySet, ProvenKeys, ReplayMode, Shown, SubjectRule, UnverifiedToken, VerifiedToken, verify,
+};
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -25,6 +27,7 @@ fn subject_token(ring: &KeyRing) -> VerifiedToken {
         audiences: vec![Audience::parse("sts").unwrap()],
         algorithms: Algorithms::from(vec![Algorithm::EdDsa]),
         typ: vec![],
+        typ_required: false,
         extra_audiences: false,
         leeway: Seconds(60),
         iat_skew: Seconds(10),
@@ -33,7 +36,8 @@ fn subject_token(ring: &KeyRing) -> VerifiedToken {
         subject: SubjectRule::Sub,
     };
     let keys = KeySet::parse(ring.jwks(), &expected.algorithms).unwrap();
-    verify(UnverifiedToken::parse(&SubjectToken::new(token)).unwrap(), &keys, &expected, NOW).unwrap()
+    verify(UnverifiedToken::parse(&SubjectToken::new(token)).unwrap(), &keys, &expected, Shown::ByHolder(ProvenKeys::default()), NOW)
+        .unwrap()
 }
 
 fn permit(ring: &KeyRing, algorithm: Algorithm, cap_to_subject: bool, mapped: &[(&str, &str)]) -> Permit {

@@ -78,6 +78,7 @@ impl TestLog {
             audiences: vec![Audience::parse("sts").unwrap()],
             algorithms: Algorithms::from(vec![Algorithm::EdDsa]),
             typ: vec![],
+            typ_required: false,
             extra_audiences: false,
             leeway: Seconds(60),
             iat_skew: Seconds(10),
@@ -86,7 +87,14 @@ impl TestLog {
             subject: SubjectRule::Sub,
         };
         let document = format!(r#"{{"keys":[{}]}}"#, self.jwk());
-        verify(token, &KeySet::parse(document.as_bytes(), &expected.algorithms).unwrap(), &expected, now).unwrap()
+        verify(
+            token,
+            &KeySet::parse(document.as_bytes(), &expected.algorithms).unwrap(),
+            &expected,
+            Shown::ByHolder(ProvenKeys::default()),
+            now,
+        )
+        .unwrap()
     }
 
     /// What `web-shop` permits a token from production.

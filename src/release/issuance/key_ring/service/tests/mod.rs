@@ -18,7 +18,9 @@ use crate::release::issuance::{KeyState, PUBLISH_AHEAD, RETIRED_FOR, SIGNING_ALG
 use crate::servers::{RedisOptions, RedisServer};
 use crate::store::redis::{Address, Credentials, RedisSettings, RedisStore, Topology};
 use crate::store::{OpenMode, SqliteSettings};
-use crate::token::{Algorithm, Algorithms, Expectations, KeySet, RejectedToken, ReplayMode, SubjectRule, UnverifiedToken, verify};
+use crate::token::{
+    Algorithm, Algorithms, Expectations, KeySet, ProvenKeys, RejectedToken, ReplayMode, Shown, SubjectRule, UnverifiedToken, verify,
+};
 
 /// One store and a directory for keys, as servers and commands see them. On the test's own thread: it blocks, as commands do.
 struct Deployment {
@@ -168,6 +170,7 @@ fn accepted(ring: &KeyRing, algorithm: Algorithm, jwks: &[u8], now: Timestamp) -
         audiences: vec![crate::domain::Audience::parse("a").unwrap()],
         algorithms: Algorithms::from(SIGNING_ALGORITHMS.to_vec()),
         typ: vec!["at+jwt".into()],
+        typ_required: false,
         extra_audiences: false,
         leeway: Seconds(60),
         iat_skew: Seconds(10),
@@ -176,5 +179,5 @@ fn accepted(ring: &KeyRing, algorithm: Algorithm, jwks: &[u8], now: Timestamp) -
         subject: SubjectRule::Sub,
     };
     let keys = KeySet::parse(jwks, &expected.algorithms).unwrap();
-    verify(UnverifiedToken::parse(&SubjectToken::new(token))?, &keys, &expected, now).map(drop)
+    verify(UnverifiedToken::parse(&SubjectToken::new(token))?, &keys, &expected, Shown::ByHolder(ProvenKeys::default()), now).map(drop)
 }
