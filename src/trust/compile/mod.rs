@@ -4,6 +4,7 @@
 
 mod conditions;
 mod issuer;
+mod parties;
 mod relationship;
 mod target;
 mod version;
