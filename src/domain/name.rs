@@ -57,3 +57,19 @@ names! {
     /// The name of a target.
     TargetName
 }
+
+impl IssuerName {
+    /// Under which tokens of our own are verified.
+    #[must_use]
+    pub fn own() -> Self {
+        Self(OWN.into())
+    }
+
+    /// Whether it means this server. No issuer is registered under it.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        &*self.0 == OWN
+    }
+}
+
+const OWN: &str = "self";

@@ -49,7 +49,7 @@ pub(in crate::trust) struct ReadIssuer {
 impl Reader {
     pub(super) fn read_issuer(&mut self, key: Spanned<&str>, mut table: Table<'_>) {
         let name = self.issuer_names.register(&key, &table, IssuerName::parse(key.value));
-        if name.as_ref().is_some_and(|name| name.value.as_str() == "self") {
+        if name.as_ref().is_some_and(|name| name.value.is_own()) {
             table.error("`self` is reserved for this server; choose another name");
         }
         if !table.has("preset") && !table.has("url") {
