@@ -50,6 +50,8 @@ macro_rules! names {
 }
 
 names! {
+    /// The name of a registered client: the `client_id` by which it authenticates. Never the name of a relationship as well.
+    ClientName
     /// The name of a trusted issuer. Issued subjects start with it, so it stays bound to one URL for ever.
     IssuerName
     /// The name of a trust relationship: the `client_id` of the tokens it permits.
