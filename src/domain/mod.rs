@@ -20,7 +20,7 @@ pub use digest::{Digest256, Thumbprint};
 pub use ids::{DecisionId, TokenId, random_bytes};
 pub use issuer::{InvalidIssuerUrl, IssuerUrl};
 pub use json::{JsonError, JsonLimits, parse_json};
-pub use name::{InvalidName, IssuerName, RelationshipName, TargetName};
+pub use name::{ClientName, InvalidName, IssuerName, RelationshipName, TargetName};
 pub use scope::{InvalidScope, Scope, Scopes};
 pub use secret::{IdempotencyKey, InvalidIdempotencyKey, SubjectToken};
 pub use time::{Clock, InvalidSeconds, ManualClock, Seconds, SystemClock, Timestamp};
