@@ -112,9 +112,9 @@ impl ExchangeService {
         draft.asked(request.ask.target.as_deref(), request.ask.scopes.as_ref().map(ToString::to_string).as_deref());
 
         let unverified = UnverifiedToken::parse(&request.subject_token)?;
-        draft.presented(unverified.issuer(), unverified.digest());
+        draft.presented(unverified.issuer().or(unverified.trust_domain()).unwrap_or_default(), unverified.digest());
         let repeatable = request.repeatable(unverified.digest());
-        let issuer = self.0.issuers.trusted(unverified.issuer()).ok_or(RejectedToken::UnknownIssuer)?;
+        let issuer = self.0.issuers.of(&unverified).ok_or(RejectedToken::UnknownIssuer)?;
         seen.issuer = Some(issuer.settings().name.clone());
         let keys = issuer.keys(&unverified, now).await?;
         let token = verify(unverified, &keys, &issuer.settings().expectations, Shown::ByHolder(ProvenKeys::default()), now)?;

@@ -4,6 +4,7 @@
 
 mod conditions;
 mod issuer;
+mod origin;
 mod relationship;
 mod target;
 mod version;

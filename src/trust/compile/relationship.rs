@@ -5,14 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::document::{Diagnostics, Place, Spanned};
-use crate::domain::{ClaimPath, IssuerName, RelationshipName, Scope, Scopes, Seconds, TargetName, Timestamp};
+use crate::domain::{ClaimPath, ClaimValue, IssuerName, RelationshipName, Scope, Scopes, Seconds, SpiffeId, TargetName, Timestamp};
 use crate::policy::{Ask, ClaimMapping, Condition, Grant, Target, TrustRelationship};
 use crate::trust::lint;
 use crate::trust::preset::Preset;
 use crate::trust::read::{Expected, ReadCondition, ReadConditions, ReadGrant, ReadRelationship, ReadTest, Reader};
 use crate::trust::trust_test::{Expectation, TrustTest};
 
-use super::conditions::{contradiction, impossible, path};
+use super::conditions::{contradiction, foreign_subject, impossible, path};
 use super::issuer::CompiledIssuer;
 
 /// The lifetime of a grant that names none, in seconds; clipped to the target's.
@@ -36,7 +36,7 @@ impl RelationshipCompiler<'_> {
         let grants = self.grants(&read.name, read.grants);
         let issuer = issuer?;
         let ReadConditions { conditions: written, complete } = read.conditions;
-        self.check_types(&read.name, issuer.preset, &written);
+        self.check_conditions(&read.name, issuer, &written);
         if complete {
             lint::relationship(&read.name, &read.place, &written, issuer.preset, self.diagnostics);
         }
@@ -95,9 +95,10 @@ impl RelationshipCompiler<'_> {
         found
     }
 
-    fn check_types(&self, name: &RelationshipName, preset: &Preset, conditions: &[ReadCondition]) {
+    fn check_conditions(&self, name: &RelationshipName, issuer: &CompiledIssuer, conditions: &[ReadCondition]) {
         for ReadCondition { condition, place } in conditions {
-            if let Some(message) = contradiction(preset, condition) {
+            let foreign = || foreign_subject(issuer.trust_domain()?, condition);
+            if let Some(message) = contradiction(issuer.preset, condition).or_else(foreign) {
                 self.diagnostics.error_at(place, format!("{}: {message}", path(name.as_str(), &condition.claim)));
             }
         }
@@ -167,7 +168,8 @@ impl RelationshipCompiler<'_> {
             lifetime: None,
             relationship: read.client_id.map(|name| name.as_str().to_owned()),
         };
-        let claims = read.claims.into_iter().map(|(claim, value, _)| (claim, value)).collect();
+        let own = own_example(issuer).into_iter();
+        let claims = own.chain(read.claims.into_iter().map(|(claim, value, _)| (claim, value))).collect();
         let (relationship, issuer_name) = (rule.name.clone(), rule.issuer.clone());
         Some(TrustTest {
             relationship,
@@ -180,6 +182,13 @@ impl RelationshipCompiler<'_> {
             expect,
         })
     }
+}
+
+/// What an example token of the issuer says in place of the preset's: its SPIFFE ID is of the issuer's own trust domain.
+fn own_example(issuer: &CompiledIssuer) -> Option<(Arc<ClaimPath>, ClaimValue)> {
+    let subject = SpiffeId::parse(issuer.preset.example.text("sub")?).ok()?;
+    let own = format!("{}{}", issuer.trust_domain()?.as_uri(), subject.path());
+    Some((Arc::new(ClaimPath::parse("sub").ok()?), ClaimValue::Text(own.into())))
 }
 
 /// What was written, and what the preset refuses on top unless it was named; in one order, whatever the document's.
