@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::domain::{ClaimValue, Claims, Digest256, JsonLimits, SubjectToken, parse_json};
+use crate::domain::{ClaimValue, Claims, Digest256, JsonLimits, SpiffeId, SubjectToken, parse_json};
 
 use super::header::Header;
 use super::{Algorithm, MAX_CLAIMS, MAX_JSON_DEPTH, MAX_TOKEN_BYTES, RejectedToken};
@@ -17,7 +17,6 @@ pub struct UnverifiedToken {
     pub(super) signing_input: Box<str>,
     pub(super) signature: Vec<u8>,
     digest: Digest256,
-    issuer: Box<str>,
 }
 
 impl UnverifiedToken {
@@ -29,19 +28,26 @@ impl UnverifiedToken {
         let ClaimValue::Object(claims) = parse_json(&compact.payload, limits)? else {
             return Err(RejectedToken::MalformedJson);
         };
-        let issuer = match claims.get("iss") {
-            None => return Err(RejectedToken::IssuerMissing),
-            Some(ClaimValue::Text(issuer)) => issuer.clone(),
+        match claims.get("iss") {
+            None if trust_domain(&claims).is_none() => return Err(RejectedToken::IssuerMissing),
+            None | Some(ClaimValue::Text(_)) => {}
             Some(_) => return Err(RejectedToken::IssuerInvalid),
-        };
+        }
         let digest = Digest256::of(compact.signing_input.as_bytes());
-        Ok(Self { header, claims, signing_input: compact.signing_input.into(), signature: compact.signature, digest, issuer })
+        Ok(Self { header, claims, signing_input: compact.signing_input.into(), signature: compact.signature, digest })
     }
 
-    /// The `iss` it claims. Use it to look an issuer up among the registered ones, and for nothing else.
+    /// The `iss` it claims. Use it to look an issuer up among the registered ones, and for nothing else. Where there is none, there is a
+    /// trust domain.
     #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.issuer
+    pub fn issuer(&self) -> Option<&str> {
+        self.claims.text("iss")
+    }
+
+    /// The trust domain that its `sub` claims, as `spiffe://acme.example`, when `sub` is a SPIFFE ID. For the same use.
+    #[must_use]
+    pub fn trust_domain(&self) -> Option<&str> {
+        trust_domain(&self.claims)
     }
 
     /// The one `aud` it claims, when it is a string. Use it to look a target up among the registered ones, and for nothing else.
@@ -67,6 +73,10 @@ impl UnverifiedToken {
     pub fn digest(&self) -> Digest256 {
         self.digest
     }
+}
+
+fn trust_domain(claims: &Claims) -> Option<&str> {
+    SpiffeId::parse(claims.text("sub")?).ok().map(|id| id.trust_domain_uri())
 }
 
 /// A compact JWS (RFC 7515 §7.1), taken apart but not believed.
