@@ -11,6 +11,8 @@ use crate::domain::{DecisionId, Seconds};
 pub enum OauthCode {
     /// RFC 6749 §5.2: client authentication failed.
     InvalidClient,
+    /// RFC 9449 §5: the DPoP proof is bad, or one is needed.
+    InvalidDpopProof,
     /// RFC 6749 §5.2, and RFC 8693 §2.2.2 for every subject token that is bad or not accepted.
     InvalidRequest,
     /// RFC 6749 §5.2: the scope is malformed, unknown or beyond the grant.
@@ -23,6 +25,8 @@ pub enum OauthCode {
     TemporarilyUnavailable,
     /// RFC 6749 §5.2.
     UnsupportedGrantType,
+    /// RFC 9449 §8: the same request again, with the nonce of `DPoP-Nonce` in its proof.
+    UseDpopNonce,
 }
 
 impl OauthCode {
@@ -31,12 +35,14 @@ impl OauthCode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidClient => "invalid_client",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UseDpopNonce => "use_dpop_nonce",
         }
     }
 }
