@@ -62,7 +62,7 @@ impl ProofNonces {
 
     /// Whether it was given out in this minute or the last one, by a node whose clock is at most 5 s ahead. Compared in constant time.
     #[must_use]
-    pub(super) fn accept(&self, nonce: &str, now: Timestamp) -> bool {
+    pub fn accept(&self, nonce: &str, now: Timestamp) -> bool {
         let Ok(mac) = URL_SAFE_NO_PAD.decode(nonce) else { return false };
         let mut keys = std::iter::once(&self.current).chain(&self.others);
         keys.any(|key| [now, now - BUCKET, now + AHEAD].iter().any(|at| hmac::verify(&key.0, &message(*at), &mac).is_ok()))
