@@ -12,8 +12,8 @@ use crate::document::Diagnostics;
 use crate::domain::Clock;
 use crate::exchange::{ExchangeEdges, ExchangeService, TrustState};
 use crate::http::{
-    Answers, BodyRoom, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint, Tracker, admin_routes,
-    public_routes,
+    Answers, BodyRoom, ClientCertificates, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint,
+    Tracker, admin_routes, public_routes,
 };
 use crate::issuers::Issuers;
 use crate::outbound::{Fetch, Outbound};
@@ -162,7 +162,11 @@ impl App {
             let ring = keys.ring();
             (Arc::clone(ring.jwks()), ring.jwks_etag().into())
         });
-        let metadata = MetadataSettings { issuer: self.settings.issuer.clone(), algorithms: SIGNING_ALGORITHMS.to_vec() };
+        let metadata = MetadataSettings {
+            issuer: self.settings.issuer.clone(),
+            algorithms: SIGNING_ALGORITHMS.to_vec(),
+            client_certificates: self.settings.listen.public.client_certificates != ClientCertificates::NotAsked,
+        };
         let token = TokenEndpoint {
             service: Arc::clone(&self.service),
             tracker: self.tracker.clone(),
