@@ -24,6 +24,9 @@ pub enum Unusable {
     /// The issuer published the private part: whoever read the document can sign.
     #[error("the document publishes its private part; the issuer must replace it")]
     PrivatePublished,
+    /// A key of a SPIFFE bundle without `kid` (SPIFFE JWT-SVID §6.1).
+    #[error("it has no `kid`, which every JWT-SVID key of a SPIFFE bundle has")]
+    Unnamed,
     /// A key type or curve we do not verify with, or no allowed algorithm fits it.
     #[error("its type or curve is not supported")]
     Unsupported,

@@ -1,6 +1,6 @@
 //! A token that is well formed and otherwise worth nothing.
 
-use crate::domain::{ClaimValue, Claims, Digest256, JsonLimits, SubjectToken, parse_json};
+use crate::domain::{ClaimValue, Claims, Digest256, JsonLimits, SpiffeId, SubjectToken, parse_json};
 
 use super::jws::{Compact, Header};
 use super::{Algorithm, MAX_CLAIMS, MAX_JSON_DEPTH, RejectedToken};
@@ -14,7 +14,6 @@ pub struct UnverifiedToken {
     pub(super) signing_input: Box<str>,
     pub(super) signature: Vec<u8>,
     digest: Digest256,
-    issuer: Box<str>,
 }
 
 impl UnverifiedToken {
@@ -26,19 +25,32 @@ impl UnverifiedToken {
         let ClaimValue::Object(claims) = parse_json(&compact.payload, limits)? else {
             return Err(RejectedToken::MalformedJson);
         };
-        let issuer = match claims.get("iss") {
-            None => return Err(RejectedToken::IssuerMissing),
-            Some(ClaimValue::Text(issuer)) => issuer.clone(),
+        match claims.get("iss") {
+            None if trust_domain(&claims).is_none() => return Err(RejectedToken::IssuerMissing),
+            None | Some(ClaimValue::Text(_)) => {}
             Some(_) => return Err(RejectedToken::IssuerInvalid),
-        };
+        }
         let digest = Digest256::of(compact.signing_input.as_bytes());
-        Ok(Self { header, claims, signing_input: compact.signing_input.into(), signature: compact.signature, digest, issuer })
+        Ok(Self { header, claims, signing_input: compact.signing_input.into(), signature: compact.signature, digest })
     }
 
-    /// The `iss` it claims. Use it to look an issuer up among the registered ones, and for nothing else.
+    /// The `iss` it claims. Use it to look an issuer up among the registered ones, and for nothing else. Where there is none, there is a
+    /// trust domain.
     #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.issuer
+    pub fn issuer(&self) -> Option<&str> {
+        self.claims.text("iss")
+    }
+
+    /// The trust domain that its `sub` claims, as `spiffe://acme.example`, when `sub` is a SPIFFE ID. For the same use.
+    #[must_use]
+    pub fn trust_domain(&self) -> Option<&str> {
+        trust_domain(&self.claims)
+    }
+
+    /// The one `aud` it claims, when it is a string. Use it to look a target up among the registered ones, and for nothing else.
+    #[must_use]
+    pub fn audience(&self) -> Option<&str> {
+        self.claims.text("aud")
     }
 
     /// The `kid` it names. Use it to look a key up, and for nothing else.
@@ -58,4 +70,8 @@ impl UnverifiedToken {
     pub fn digest(&self) -> Digest256 {
         self.digest
     }
+}
+
+fn trust_domain(claims: &Claims) -> Option<&str> {
+    SpiffeId::parse(claims.text("sub")?).ok().map(|id| id.trust_domain_uri())
 }
