@@ -12,8 +12,8 @@ use crate::document::Diagnostics;
 use crate::domain::Clock;
 use crate::exchange::{ExchangeEdges, ExchangeService, GrantType, ProofSettings, TrustState};
 use crate::http::{
-    Answers, BodyRoom, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint, Tracker, admin_routes,
-    public_routes,
+    Answers, BodyRoom, ClientCertificates, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint,
+    Tracker, admin_routes, public_routes,
 };
 use crate::issuers::{Clients, Issuers};
 use crate::outbound::{Fetch, Outbound};
@@ -169,6 +169,7 @@ impl App {
         let metadata = MetadataSettings {
             issuer: self.settings.issuer.clone(),
             algorithms: SIGNING_ALGORITHMS.to_vec(),
+            client_certificates: self.settings.listen.public.client_certificates != ClientCertificates::NotAsked,
             grants: GrantType::ALL.map(GrantType::urn).to_vec(),
         };
         let token = TokenEndpoint {
