@@ -8,6 +8,7 @@
 
 mod decisions;
 mod keys;
+mod limits;
 mod listen;
 mod log;
 mod path;

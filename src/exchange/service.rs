@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 
 use crate::domain::{Clock, DecisionId, Digest256, IssuerName, IssuerUrl, Seconds, TargetName, Timestamp};
 use crate::issuers::{Issuers, KeysError};
+use crate::limits::{Limited, Limits};
 use crate::policy::{Denial, TrustPolicy, evaluate};
 use crate::release::issuance::{Keys, SigningFailed, mint};
 use crate::release::record::{self, DecisionDraft, DecisionLog, IssuedToken, Outcome, Room};
@@ -36,6 +37,8 @@ pub struct ExchangeEdges {
     pub issuers: Arc<Issuers>,
     /// The trust that decides.
     pub trust: Arc<ArcSwap<TrustState>>,
+    /// How much one caller may ask for.
+    pub limits: Arc<Limits>,
     /// The key ring.
     pub keys: Arc<Keys>,
     /// The replay guard.
@@ -125,6 +128,7 @@ impl ExchangeService {
         let permit = evaluate(&trust.policy, token, &request.ask, now)?;
         seen.target = Some(permit.target().name.clone());
         draft.permitted(&permit);
+        self.0.limits.admit_permit(&permit)?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
         let minted = mint(permit, &ring, &self.0.issuer, now, repeatable)?;
@@ -204,6 +208,7 @@ const fn outcome(family: Family) -> Outcome {
         Family::Malformed => Outcome::Malformed,
         Family::Rejected => Outcome::Rejected,
         Family::Denied => Outcome::Denied,
+        Family::Limited => Outcome::Limited,
         Family::Unavailable => Outcome::Unavailable,
     }
 }
@@ -232,6 +237,12 @@ impl From<KeysError> for Refusal {
 impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
         Self::Denied(denial)
+    }
+}
+
+impl From<Limited> for Refusal {
+    fn from(limited: Limited) -> Self {
+        Self::Limited(limited)
     }
 }
 

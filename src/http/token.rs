@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::domain::{IdempotencyKey, Seconds, random_bytes};
 use crate::exchange::{Answer, ExchangeService, Family, Malformed, Parameters, Refusal};
+use crate::limits::Limits;
 use crate::policy::Denial;
 use crate::release::record::IssuedToken;
 
@@ -33,6 +34,8 @@ pub struct TokenEndpoint {
     pub service: Arc<ExchangeService>,
     /// Runs each exchange in a task of its own.
     pub tracker: Tracker,
+    /// How much one peer may ask for.
+    pub limits: Arc<Limits>,
     /// For the bodies of requests.
     pub bodies: BodyRoom,
     /// Writes answers.
@@ -43,6 +46,9 @@ pub struct TokenEndpoint {
 pub(super) async fn exchange(State(endpoint): State<TokenEndpoint>, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
     let peer = head.extensions.get::<PeerAddress>().map(|peer| peer.0);
+    if let Err(limited) = endpoint.limits.admit_peer(peer) {
+        return endpoint.turn_away(OauthError::limited(limited), peer);
+    }
     let parameters = match parameters(&head, body, &endpoint.bodies).await {
         Ok(parameters) => parameters,
         Err(error) => return endpoint.turn_away(error, peer),
@@ -64,7 +70,11 @@ pub(super) async fn other_method(State(endpoint): State<TokenEndpoint>, request:
 
 impl TokenEndpoint {
     fn turn_away(&self, error: OauthError, peer: Option<IpAddr>) -> Response<Body> {
-        let family = if error.status.is_server_error() { Family::Unavailable } else { Family::Malformed };
+        let family = match error.limited {
+            Some(_) => Family::Limited,
+            None if error.status.is_server_error() => Family::Unavailable,
+            None => Family::Malformed,
+        };
         let decision = self.service.turned_away(family, error.reason, peer);
         self.answers.error(&error.with_decision(decision))
     }
@@ -181,6 +191,7 @@ fn oauth_error(refusal: &Refusal) -> OauthError {
                 OauthCode::InvalidRequest
             }
         },
+        Refusal::Limited(limited) => return OauthError::limited(*limited),
         Refusal::Unavailable(unavailable) => return OauthError::unavailable(unavailable.reason(), retry_after()),
     };
     let error = OauthError::new(StatusCode::BAD_REQUEST, code, refusal.family().name(), refusal.reason());
