@@ -10,7 +10,7 @@ use axum::Router;
 use crate::config::{DecisionSync, Destination, SecretError, Settings};
 use crate::document::Diagnostics;
 use crate::domain::Clock;
-use crate::exchange::{ExchangeEdges, ExchangeService, TrustState};
+use crate::exchange::{ExchangeEdges, ExchangeService, GrantType, TrustState};
 use crate::http::{
     Answers, BodyRoom, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint, Tracker, admin_routes,
     public_routes,
@@ -171,7 +171,11 @@ impl App {
             let ring = keys.ring();
             (Arc::clone(ring.jwks()), ring.jwks_etag().into())
         });
-        let metadata = MetadataSettings { issuer: self.settings.issuer.clone(), algorithms: SIGNING_ALGORITHMS.to_vec() };
+        let metadata = MetadataSettings {
+            issuer: self.settings.issuer.clone(),
+            algorithms: SIGNING_ALGORITHMS.to_vec(),
+            grants: GrantType::ALL.map(GrantType::urn).to_vec(),
+        };
         let token = TokenEndpoint {
             service: Arc::clone(&self.service),
             tracker: self.tracker.clone(),
@@ -183,7 +187,7 @@ impl App {
         public_routes(PublicServices {
             issuer: self.settings.issuer.clone(),
             token,
-            metadata: metadata.render(),
+            metadata,
             keys,
             keys_max_age: JWKS_MAX_AGE,
             ready: Arc::new(move || health.is_ready()),

@@ -12,17 +12,15 @@ mod json;
 mod name;
 mod scope;
 mod secret;
-mod thumbprint;
 mod time;
 
 pub use audience::{Audience, InvalidAudience};
 pub use claims::{ClaimPath, ClaimValue, Claims, InvalidClaimPath, Number};
-pub use digest::Digest256;
+pub use digest::{Digest256, Thumbprint};
 pub use ids::{DecisionId, TokenId, random_bytes};
 pub use issuer::{InvalidIssuerUrl, IssuerUrl};
 pub use json::{JsonError, JsonLimits, parse_json};
 pub use name::{ClientName, InvalidName, IssuerName, RelationshipName, TargetName};
 pub use scope::{InvalidScope, Scope, Scopes};
 pub use secret::{IdempotencyKey, InvalidIdempotencyKey, SubjectToken};
-pub use thumbprint::Thumbprint;
 pub use time::{Clock, InvalidSeconds, ManualClock, Seconds, SystemClock, Timestamp};

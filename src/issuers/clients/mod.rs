@@ -80,7 +80,7 @@ impl Clients {
         let expectations = expectations(name.clone(), self.audience.clone()?);
         // Where keys are discovered the URL says where; a client's are not.
         let url = self.own_issuer.clone();
-        Some(IssuerSettings { name, url, owner, expectations, keys, network, ca_file, recorded: Vec::new() })
+        Some(IssuerSettings { name, url, owner, expectations, keys, network, ca_file, recorded: [].into() })
     }
 }
 

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -53,14 +52,8 @@ impl World {
 
 fn policy() -> TrustPolicy {
     let mut builder = TrustPolicyBuilder::default();
-    builder.target(Arc::new(Target {
-        name: TargetName::parse("deploy").unwrap(),
-        audience: Audience::parse(DEPLOY).unwrap(),
-        owner: "o".into(),
-        max_lifetime: Seconds(900),
-        scopes: BTreeMap::new(),
-        algorithm: Algorithm::Es256,
-    }));
+    let (name, audience) = (TargetName::parse("deploy").unwrap(), Audience::parse(DEPLOY).unwrap());
+    builder.target(Arc::new(Target::new(name, audience, "o", Seconds(900), Algorithm::Es256)));
     builder.build()
 }
 

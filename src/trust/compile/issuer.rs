@@ -100,7 +100,7 @@ impl Context<'_> {
             keys,
             network,
             ca_file,
-            recorded: preset.recorded.clone(),
+            recorded: preset.recorded.as_slice().into(),
         })
     }
 

@@ -5,6 +5,7 @@
 mod client;
 mod conditions;
 mod issuer;
+mod parties;
 mod relationship;
 mod target;
 mod version;

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::domain::{Digest256, Seconds};
 use crate::issuers::{ClientSettings, IssuerSettings, KeySource};
 use crate::outbound::Network;
-use crate::policy::{ClaimMatcher, Condition, Scalar, Target, TrustPolicy, TrustRelationship};
+use crate::policy::{Binding, ClaimMatcher, Condition, Scalar, Target, TokenFormat, TokenKind, TrustPolicy, TrustRelationship};
 use crate::token::{Expectations, SubjectRule};
 
 /// SHA-256 over the digests of all issuers, targets, relationships and clients, each kind sorted by name.
@@ -79,7 +79,7 @@ fn issuer(out: &mut Canonical, issuer: &IssuerSettings, directory: &Path) {
     write_expectations(out, expectations);
     key_source(out, keys, directory);
     reach(out, *network, ca_file.as_deref(), directory);
-    out.list(recorded, |out, claim| out.text(claim.as_str()));
+    out.list(&**recorded, |out, claim| out.text(claim.as_str()));
 }
 
 fn client(out: &mut Canonical, client: &ClientSettings, directory: &Path) {
@@ -148,7 +148,7 @@ fn write_expectations(out: &mut Canonical, expectations: &Expectations) {
 }
 
 fn target(out: &mut Canonical, target: &Target) {
-    let Target { name, audience, owner, max_lifetime, scopes, algorithm } = target;
+    let Target { name, audience, owner, max_lifetime, scopes, algorithm, bind, format, kind, introspection } = target;
     out.text(name.as_str());
     out.text(audience.as_str());
     out.text(owner);
@@ -158,6 +158,17 @@ fn target(out: &mut Canonical, target: &Target) {
         out.text(description);
     });
     out.text(algorithm.name());
+    out.text(match bind {
+        Binding::Any => "any",
+        Binding::Dpop => "dpop",
+        Binding::Mtls => "mtls",
+    });
+    out.text(match format {
+        TokenFormat::Jwt => "jwt",
+        TokenFormat::Opaque => "opaque",
+    });
+    out.flag(*kind == TokenKind::AuthorizationGrant);
+    out.list(introspection, |out, name| out.text(name));
 }
 
 fn relationship(out: &mut Canonical, rule: &TrustRelationship) {
@@ -167,11 +178,17 @@ fn relationship(out: &mut Canonical, rule: &TrustRelationship) {
     out.text(&rule.purpose);
     out.number(rule.review_by.unix());
     out.list(&rule.conditions, condition);
+    out.list(rule.actor.as_slice(), |out, actor| {
+        out.text(actor.issuer.as_str());
+        out.text(actor.role.name());
+        out.list(&actor.conditions, condition);
+    });
     out.list(&rule.grants, |out, grant| {
         out.text(grant.target.name.as_str());
         out.list(grant.scopes.iter().collect::<Vec<_>>(), |out, scope| out.text(scope.as_str()));
         out.seconds(Some(grant.lifetime));
         out.flag(grant.cap_to_subject);
+        out.flag(grant.narrow);
     });
     out.list(&rule.mapping, |out, mapping| {
         out.text(&mapping.name);

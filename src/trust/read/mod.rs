@@ -20,9 +20,9 @@ use crate::domain::{ClaimPath, ClientName, InvalidClaimPath, IssuerName, Relatio
 
 pub(super) use client::ReadClient;
 pub(super) use issuer::{KeyFields, ReadIssuer};
-pub(super) use relationship::{ReadCondition, ReadConditions, ReadGrant, ReadRelationship};
+pub(super) use relationship::{ReadActor, ReadCondition, ReadConditions, ReadGrant, ReadRelationship};
 pub(super) use target::ReadTarget;
-pub(super) use trust_test::{Expected, ReadTest};
+pub(super) use trust_test::{Expected, ReadTest, TestClaim};
 
 /// Everything that was read so far. What is unusable has been reported.
 #[derive(Default)]
