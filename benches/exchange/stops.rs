@@ -126,12 +126,12 @@ impl Stops {
             requests.iter().map(|request| Ok(UnverifiedToken::parse(&request.subject.token)?)).collect::<anyhow::Result<Vec<_>>>()
         })?;
         self.timed(Stop::Record, || {
-            drafts.iter_mut().zip(&tokens).for_each(|(draft, token)| draft.presented(token.issuer(), token.digest()));
+            drafts.iter_mut().zip(&tokens).for_each(|(draft, token)| draft.presented(token.issuer().unwrap_or_default(), token.digest()));
             Ok(())
         })?;
         let keys: Vec<Arc<KeySet>> = self.timed(Stop::Issuer, || {
             let keys = async |token: &UnverifiedToken| {
-                let issuer = parts.issuers.trusted(token.issuer()).context("an unknown issuer")?;
+                let issuer = parts.issuers.of(&token).context("an unknown issuer")?;
                 Ok(issuer.keys(token, now).await?)
             };
             parts.runtime.block_on(all(tokens.iter().map(keys)))

@@ -105,7 +105,7 @@ impl App {
             tracing::warn!(trust.warning = %warning, "trust files");
         }
         let store = open_to_serve(&settings).await?;
-        bindings::bind(&store, &observe::names_and_urls(&compiled.issuers)).await?;
+        bindings::bind(&store, &observe::names_and_ids(&compiled.issuers)).await?;
         let keys = open_keys(&settings, store.clone(), Arc::clone(&clock)).await?;
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         let counted = Arc::clone(&metrics);

@@ -15,7 +15,7 @@ use crate::telemetry::StoreNumbers;
 
 use super::build::App;
 use super::health::Trouble;
-use super::observe::names_and_urls;
+use super::observe::names_and_ids;
 
 /// How many fetches metrics know of, by issuer: good ones and failures.
 pub(super) type CountedFetches = Mutex<HashMap<IssuerName, (u64, u64)>>;
@@ -59,7 +59,7 @@ impl App {
             return Ok(());
         }
         let issuers: Vec<_> = self.issuers.all().iter().map(|issuer| issuer.settings().clone()).collect();
-        let names = names_and_urls(&issuers);
+        let names = names_and_ids(&issuers);
         let (bound, saved) = tokio::join!(bindings::bind(&self.store, &names), self.kept_head.save());
         bound?;
         Ok(saved?)

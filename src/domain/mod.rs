@@ -18,7 +18,7 @@ pub use audience::{Audience, InvalidAudience};
 pub use claims::{ClaimPath, ClaimValue, Claims, InvalidClaimPath, Number};
 pub use digest::{Digest256, Thumbprint};
 pub use ids::{DecisionId, TokenId, random_bytes};
-pub use issuer::{InvalidIssuerUrl, IssuerUrl};
+pub use issuer::{InvalidIssuerUrl, InvalidSpiffeId, InvalidTrustDomain, IssuerId, IssuerUrl, SpiffeId, TrustDomain};
 pub use json::{JsonError, JsonLimits, parse_json};
 pub use name::{ClientName, InvalidName, IssuerName, RelationshipName, TargetName};
 pub use scope::{InvalidScope, Scope, Scopes};

@@ -21,7 +21,7 @@ impl ExchangeEdges {
         seen: &mut Seen,
     ) -> Result<Party, Refusal> {
         let unverified = UnverifiedToken::parse(token)?;
-        draft.presented(unverified.issuer(), unverified.digest());
+        draft.presented(unverified.issuer().or(unverified.trust_domain()).unwrap_or_default(), unverified.digest());
         let issuer = self.issuer_of(&unverified)?;
         seen.issuer = Some(issuer.settings().name.clone());
         let party = self.verified(unverified, &issuer, proven, draft.arrived()).await?;
@@ -39,7 +39,7 @@ impl ExchangeEdges {
     }
 
     fn issuer_of(&self, token: &UnverifiedToken) -> Result<Arc<TrustedIssuer>, RejectedToken> {
-        self.issuers.trusted(token.issuer()).ok_or(RejectedToken::UnknownIssuer)
+        self.issuers.of(token).ok_or(RejectedToken::UnknownIssuer)
     }
 
     async fn verified(&self, token: UnverifiedToken, issuer: &TrustedIssuer, proven: ProvenKeys, now: Timestamp) -> Result<Party, Refusal> {

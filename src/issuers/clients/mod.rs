@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::domain::{Audience, ClientName, Clock, IssuerName, IssuerUrl, Seconds};
+use crate::domain::{Audience, ClientName, Clock, IssuerId, IssuerName, IssuerUrl, Seconds};
 use crate::outbound::{Network, Outbound};
 use crate::token::{Algorithm, Algorithms, Expectations, ReplayMode, SubjectRule};
 
@@ -80,7 +80,7 @@ impl Clients {
         let expectations = expectations(name.clone(), self.audience.clone()?);
         // Where keys are discovered the URL says where; a client's are not.
         let url = self.own_issuer.clone();
-        Some(IssuerSettings { name, url, owner, expectations, keys, network, ca_file, recorded: [].into() })
+        Some(IssuerSettings { name, id: IssuerId::Url(url), owner, expectations, keys, network, ca_file, recorded: [].into() })
     }
 }
 

@@ -56,7 +56,7 @@ impl OwnTokens {
     /// Whether `token` claims to be one of ours, by the exact `iss`. It may still be anybody's.
     #[must_use]
     pub fn claims(&self, token: &UnverifiedToken) -> bool {
-        token.issuer() == self.issuer.as_str()
+        token.issuer() == Some(self.issuer.as_str())
     }
 
     /// Whether the published keys are those of the whole deployment. While they may not be, a key that verifies here may have been dropped

@@ -150,7 +150,7 @@ impl DecisionDraft {
         self.scopes_asked = scopes.map(|text| text::prefix(text, Self::MAX_ASKED_BYTES).into());
     }
 
-    /// What the token says about itself, before anybody believes it: `iss`, and the digest of its signing input.
+    /// What the token says about itself, before anybody believes it: `iss`, or else its trust domain, and the digest of its signing input.
     pub fn presented(&mut self, claimed_issuer: &str, input: Digest256) {
         self.claimed_issuer = Some(kept(claimed_issuer));
         self.input = Some(input);

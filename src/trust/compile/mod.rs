@@ -5,6 +5,7 @@
 mod client;
 mod conditions;
 mod issuer;
+mod origin;
 mod parties;
 mod relationship;
 mod target;

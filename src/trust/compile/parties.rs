@@ -11,14 +11,14 @@ use crate::trust::trust_test::{Expectation, TestActor, TrustTest};
 
 use super::conditions::impossible;
 use super::issuer::CompiledIssuer;
-use super::relationship::{RelationshipCompiler, conditions};
+use super::relationship::{RelationshipCompiler, conditions, own_example};
 
 impl RelationshipCompiler<'_> {
     /// Compiles `[trust.NAME.actor]`. `None` only when something was reported.
     pub(super) fn actor(&self, name: &RelationshipName, read: ReadActor) -> Option<ActorRule> {
         let issuer = self.issuer(name, read.issuer.as_ref(), "actor.issuer")?;
         let ReadConditions { conditions: written, complete } = read.conditions;
-        self.check_types(name, issuer.preset, &written);
+        self.check_conditions(name, issuer, &written);
         if complete {
             lint::relationship(name, &read.place, &written, issuer.preset, self.diagnostics);
         }
@@ -43,7 +43,7 @@ impl RelationshipCompiler<'_> {
             return None;
         };
         self.check_claims(&read, rule, issuer);
-        Some(TestActor { issuer: issuer.name.clone(), base: &issuer.preset.example, claims: without_places(read) })
+        Some(TestActor { issuer: issuer.name.clone(), base: &issuer.preset.example, claims: example_with(issuer, read) })
     }
 
     fn check_claims(&self, claims: &[TestClaim], rule: &TrustRelationship, issuer: &CompiledIssuer) {
@@ -86,7 +86,7 @@ impl RelationshipCompiler<'_> {
             name: read.name,
             place: read.place,
             base: &issuer.preset.example,
-            claims: without_places(read.claims),
+            claims: example_with(issuer, read.claims),
             actor,
             ask,
             expect,
@@ -94,6 +94,7 @@ impl RelationshipCompiler<'_> {
     }
 }
 
-fn without_places(claims: Vec<TestClaim>) -> Vec<(Arc<ClaimPath>, ClaimValue)> {
-    claims.into_iter().map(|(claim, value, _)| (claim, value)).collect()
+/// What the claims of a test's token differ in from the preset's example.
+fn example_with(issuer: &CompiledIssuer, claims: Vec<TestClaim>) -> Vec<(Arc<ClaimPath>, ClaimValue)> {
+    own_example(issuer).into_iter().chain(claims.into_iter().map(|(claim, value, _)| (claim, value))).collect()
 }

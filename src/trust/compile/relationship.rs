@@ -5,14 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::document::{Diagnostics, Place, Spanned};
-use crate::domain::{IssuerName, RelationshipName, Scope, Scopes, Seconds, TargetName, Timestamp};
+use crate::domain::{ClaimPath, ClaimValue, IssuerName, RelationshipName, Scope, Scopes, Seconds, SpiffeId, TargetName, Timestamp};
 use crate::policy::{ClaimMapping, Condition, Grant, Target, TrustRelationship};
 use crate::trust::lint;
 use crate::trust::preset::Preset;
 use crate::trust::read::{ReadCondition, ReadConditions, ReadGrant, ReadRelationship, Reader};
 use crate::trust::trust_test::TrustTest;
 
-use super::conditions::{contradiction, path};
+use super::conditions::{contradiction, foreign_subject, path};
 use super::issuer::CompiledIssuer;
 
 /// The lifetime of a grant that names none, in seconds; clipped to the target's.
@@ -37,7 +37,7 @@ impl RelationshipCompiler<'_> {
         let (wanted, actor) = (read.actor.is_some(), read.actor.and_then(|actor| self.actor(&read.name, actor)));
         let issuer = issuer?;
         let ReadConditions { conditions: written, complete } = read.conditions;
-        self.check_types(&read.name, issuer.preset, &written);
+        self.check_conditions(&read.name, issuer, &written);
         if complete {
             lint::relationship(&read.name, &read.place, &written, issuer.preset, self.diagnostics);
         }
@@ -98,9 +98,10 @@ impl RelationshipCompiler<'_> {
         found
     }
 
-    pub(super) fn check_types(&self, name: &RelationshipName, preset: &Preset, conditions: &[ReadCondition]) {
+    pub(super) fn check_conditions(&self, name: &RelationshipName, issuer: &CompiledIssuer, conditions: &[ReadCondition]) {
         for ReadCondition { condition, place } in conditions {
-            if let Some(message) = contradiction(preset, condition) {
+            let foreign = || foreign_subject(issuer.trust_domain()?, condition);
+            if let Some(message) = contradiction(issuer.preset, condition).or_else(foreign) {
                 self.diagnostics.error_at(place, format!("{}: {message}", path(name.as_str(), &condition.claim)));
             }
         }
@@ -148,6 +149,13 @@ impl RelationshipCompiler<'_> {
         };
         written.iter().filter_map(shared).collect()
     }
+}
+
+/// What an example token of the issuer says in place of the preset's: its SPIFFE ID is of the issuer's own trust domain.
+pub(super) fn own_example(issuer: &CompiledIssuer) -> Option<(Arc<ClaimPath>, ClaimValue)> {
+    let subject = SpiffeId::parse(issuer.preset.example.text("sub")?).ok()?;
+    let own = format!("{}{}", issuer.trust_domain()?.as_uri(), subject.path());
+    Some((Arc::new(ClaimPath::parse("sub").ok()?), ClaimValue::Text(own.into())))
 }
 
 /// What was written, and what the preset refuses on top unless it was named; in one order, whatever the document's.

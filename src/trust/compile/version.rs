@@ -72,9 +72,9 @@ impl Canonical {
 }
 
 fn issuer(out: &mut Canonical, issuer: &IssuerSettings, directory: &Path) {
-    let IssuerSettings { name, url, owner, expectations, keys, network, ca_file, recorded } = issuer;
+    let IssuerSettings { name, id, owner, expectations, keys, network, ca_file, recorded } = issuer;
     out.text(name.as_str());
-    out.text(url.as_str());
+    out.text(id.as_str());
     out.text(owner);
     write_expectations(out, expectations);
     key_source(out, keys, directory);
@@ -140,6 +140,8 @@ fn write_expectations(out: &mut Canonical, expectations: &Expectations) {
     out.seconds(*max_age);
     match subject {
         SubjectRule::Sub => out.text("sub"),
+        // Of which trust domain stands with the issuer.
+        SubjectRule::SpiffeId(_) => out.text("spiffe id"),
         SubjectRule::Claims(claims) => {
             out.text("claims");
             out.list(claims, |out, claim| out.text(claim.as_str()));
