@@ -16,6 +16,7 @@ use crate::http::{
     Tracker, admin_routes, public_routes,
 };
 use crate::issuers::{Clients, Issuers};
+use crate::limits::Limits;
 use crate::outbound::{Fetch, Outbound};
 use crate::release::bindings::{self, BindingError};
 use crate::release::issuance::{JWKS_MAX_AGE, Keys, KeysError, SIGNING_ALGORITHMS};
@@ -54,6 +55,7 @@ pub struct App {
     pub(super) issuers: Arc<Issuers>,
     pub(super) kept_head: KeptHead,
     pub(super) keys: Arc<Keys>,
+    pub(super) limits: Arc<Limits>,
     pub(super) log: DecisionLog,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reloader: Mutex<Reloader>,
@@ -113,6 +115,7 @@ impl App {
         let outbound = Outbound::new(fetch);
         let clients = Arc::new(Clients::new(settings.issuer.clone(), outbound.clone(), Arc::clone(&clock)));
         let issuers = Arc::new(Issuers::new(outbound, Arc::clone(&clock)));
+        let limits = Arc::new(Limits::new(&settings.limits, &clock));
         metrics.set_trust(&compiled.version.to_string());
         let trust = in_force(compiled, &issuers, &clients);
         let app = Self {
@@ -127,6 +130,7 @@ impl App {
                 clock: Arc::clone(&clock),
                 issuers: Arc::clone(&issuers),
                 trust: Arc::clone(&trust),
+                limits: Arc::clone(&limits),
                 keys: Arc::clone(&keys),
                 own: Arc::new(OwnTokens::new(settings.issuer.clone(), Arc::clone(&keys))),
                 proofs: proof_settings(&settings),
@@ -141,6 +145,7 @@ impl App {
             issuers,
             kept_head,
             keys,
+            limits,
             log,
             metrics,
             settings,
@@ -175,6 +180,7 @@ impl App {
         let token = TokenEndpoint {
             service: Arc::clone(&self.service),
             tracker: self.tracker.clone(),
+            limits: Arc::clone(&self.limits),
             bodies: BodyRoom::new(self.settings.listen.max_in_flight),
             answers: self.answers.clone(),
         };

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 
 use crate::domain::{Clock, DecisionId, Digest256, IssuerName, IssuerUrl, TargetName, Timestamp};
 use crate::issuers::Issuers;
+use crate::limits::Limits;
 use crate::policy::TrustPolicy;
 use crate::release::issuance::Keys;
 use crate::release::own::OwnTokens;
@@ -36,6 +37,8 @@ pub struct ExchangeEdges {
     pub issuers: Arc<Issuers>,
     /// The trust that decides.
     pub trust: Arc<ArcSwap<TrustState>>,
+    /// How much one caller may ask for.
+    pub limits: Arc<Limits>,
     /// The key ring.
     pub keys: Arc<Keys>,
     /// Our own tokens, when they come back to be narrowed.

@@ -1,6 +1,7 @@
 //! Why an exchange yields no token: the families of failure, each with its stable reasons.
 
 use crate::domain::{Seconds, Timestamp};
+use crate::limits::Limited;
 use crate::policy::{Binding, Denial};
 use crate::store::StoreTrouble;
 use crate::token::{RejectedProof, RejectedToken};
@@ -16,6 +17,8 @@ pub enum Family {
     Rejected,
     /// No relationship permits it.
     Denied,
+    /// The caller asks for too much at once. Coming back later helps.
+    Limited,
     /// We cannot tell, so no. Trying again helps.
     Unavailable,
 }
@@ -28,6 +31,7 @@ impl Family {
             Self::Malformed => "malformed",
             Self::Rejected => "rejected",
             Self::Denied => "denied",
+            Self::Limited => "limited",
             Self::Unavailable => "unavailable",
         }
     }
@@ -53,6 +57,8 @@ pub enum Refusal {
     },
     /// No relationship permits it.
     Denied(Denial),
+    /// The caller is beyond its limit for now.
+    Limited(Limited),
     /// A dependency is unavailable.
     Unavailable(Unavailable),
 }
@@ -94,6 +100,7 @@ impl Refusal {
             Self::Malformed(_) => Family::Malformed,
             Self::Proof(_) | Self::Rejected(_) | Self::Replayed | Self::Fenced { .. } => Family::Rejected,
             Self::Denied(_) => Family::Denied,
+            Self::Limited(_) => Family::Limited,
             Self::Unavailable(_) => Family::Unavailable,
         }
     }
@@ -108,6 +115,7 @@ impl Refusal {
             Self::Replayed => "replayed",
             Self::Fenced { .. } => "fenced",
             Self::Denied(denial) => denial.reason(),
+            Self::Limited(limited) => limited.reason(),
             Self::Unavailable(unavailable) => unavailable.reason(),
         }
     }

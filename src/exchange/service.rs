@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::{DecisionId, IssuerName, Seconds, TargetName, Timestamp};
 use crate::issuers::KeysError;
+use crate::limits::Limited;
 use crate::policy::{Denial, Presented, evaluate, narrow};
 use crate::release::issuance::{SigningFailed, mint};
 use crate::release::record::{self, DecisionDraft, Outcome, Room};
@@ -78,6 +79,7 @@ impl ExchangeService {
         };
         seen.target = Some(permit.target().name.clone());
         draft.permitted(&permit);
+        self.0.limits.admit_permit(&permit)?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
         let minted = mint(permit, &ring, &self.0.issuer, now, request.repeatable(digests, proven))?;
@@ -162,6 +164,7 @@ const fn outcome(family: Family) -> Outcome {
         Family::Malformed => Outcome::Malformed,
         Family::Rejected => Outcome::Rejected,
         Family::Denied => Outcome::Denied,
+        Family::Limited => Outcome::Limited,
         Family::Unavailable => Outcome::Unavailable,
     }
 }
@@ -197,6 +200,12 @@ impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
         // Nobody's trust is missing here: the request holds a token that means nothing to any relationship.
         if matches!(denial, Denial::ActorUnused { .. }) { Self::Malformed(Malformed::ActorUnused) } else { Self::Denied(denial) }
+    }
+}
+
+impl From<Limited> for Refusal {
+    fn from(limited: Limited) -> Self {
+        Self::Limited(limited)
     }
 }
 

@@ -47,6 +47,7 @@ pub(super) fn oauth_error(refusal: &Refusal, grant: Option<GrantType>) -> OauthE
         Refusal::Rejected(RejectedToken::PopMismatch) => OauthCode::InvalidDpopProof,
         Refusal::Rejected(_) | Refusal::Replayed | Refusal::Fenced { .. } => of_bad_token(grant),
         Refusal::Denied(denial) => of_denial(denial, grant),
+        Refusal::Limited(limited) => return OauthError::limited(*limited),
         Refusal::Unavailable(unavailable) => return OauthError::unavailable(unavailable.reason(), retry_after()),
     };
     let error = OauthError::new(status(code), code, refusal.family().name(), refusal.reason());
