@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::{IssuerId, IssuerName};
-use crate::exchange::Observed;
+use crate::exchange::{GrantType, Observed};
 use crate::issuers::IssuerSettings;
 use crate::release::record::{Head, HeadKeeper, load_head, save_head};
 use crate::store::{Store, StoreError};
@@ -17,7 +17,7 @@ pub(super) fn into_metrics(metrics: Arc<Metrics>) -> Box<dyn Fn(&Observed<'_>) +
             target: observed.target,
             outcome: observed.outcome,
             reason: observed.reason,
-            grant: "token_exchange",
+            grant: observed.grant.map_or("", GrantType::name),
             took: observed.latency,
         });
     })

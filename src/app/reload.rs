@@ -70,6 +70,8 @@ impl App {
         self.trust.store(Arc::new(TrustState { policy: trust.policy, version }));
         self.issuers.replace(trust.issuers);
         self.issuers.warm();
+        self.clients.replace(trust.clients);
+        self.clients.warm();
         self.metrics.set_trust(&version.to_string());
         self.metrics.trust_reload("changed");
         self.note(Trouble::Trust, None);

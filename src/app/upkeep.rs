@@ -39,14 +39,16 @@ impl App {
         self.measure(pulse, clock.as_ref());
     }
 
-    /// At start: reads the keys of every issuer, so that its first token need not wait.
+    /// At start: reads the keys of every issuer and client, so that its first token need not wait.
     pub fn warm_issuers(&self) {
         self.issuers.warm();
+        self.clients.warm();
     }
 
     /// Every five seconds.
     pub fn refresh_issuers(&self) {
         self.issuers.tick();
+        self.clients.tick();
     }
 
     /// Brings what this node holds to a store that others use too, and that may have lost it: names of issuers and the head of our log.
@@ -137,6 +139,8 @@ impl App {
             }
         }
         drop(counted);
+        let of_clients = self.clients.all().into_iter().map(|client| client.health());
+        failing.extend(of_clients.filter_map(|health| health.last_error.map(|error| format!("client {}: {error}", health.name))));
         self.note(Trouble::IssuerKeys, (!failing.is_empty()).then(|| failing.join("; ")));
     }
 

@@ -20,7 +20,7 @@ pub use basic::{AuthorizationError, client_hint};
 pub use errors_page::errors_route;
 pub use form::{BodyRoom, Form, FormError, FormFault, Parameter};
 pub use health::{MetricsText, Readiness, ReadinessProbe, ReadyProbe, livez_route, metrics_route, readyz_details_route, readyz_route};
-pub use metadata::{EndpointPaths, KeyDocument, MetadataSettings, document_route, keys_route};
+pub use metadata::{EndpointPaths, KeyDocument, MetadataSettings, document_route, keys_route, tenant_document_route};
 pub use oauth_error::{OauthCode, OauthError};
 pub use routes::{PublicServices, admin_routes, public_routes};
 pub use server::{

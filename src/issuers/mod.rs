@@ -3,6 +3,7 @@
 //! Owns: trusted issuers, discovery, the key cache. Must not know: trust relationships, issuing.
 
 mod budget;
+mod clients;
 mod discovery;
 mod key_cache;
 mod key_source;
@@ -15,6 +16,7 @@ mod settings;
 mod tests;
 mod trusted;
 
+pub use clients::{ClientSettings, Clients};
 pub use registry::Issuers;
 pub use settings::{IssuerSettings, KeySource};
 pub use trusted::{IssuerHealth, KeysError, TrustedIssuer};

@@ -33,13 +33,18 @@ impl Issuers {
     /// An issuer whose name, id, algorithms, source of keys, network and authorities stayed the same keeps its keys and its budget: a
     /// reload is no way to cause fetches. Requests that already hold an issuer finish with it. For one caller at a time.
     pub fn replace(&self, settings: Vec<IssuerSettings>) {
+        self.replace_by(settings.into_iter().map(|settings| (settings.id.as_str().into(), settings)));
+    }
+
+    /// The same for those whose `iss` is not their URL.
+    pub(super) fn replace_by(&self, settings: impl Iterator<Item = (Box<str>, IssuerSettings)>) {
         let old = self.by_id.load();
-        let issuers = settings.into_iter().map(|settings| {
+        let issuers = settings.map(|(iss, settings)| {
             let origin = KeyOrigin::of(&settings);
-            let kept = old.get(settings.id.as_str()).map(|issuer| &issuer.cache).filter(|cache| cache.origin == origin);
+            let kept = old.get(&iss).map(|issuer| &issuer.cache).filter(|cache| cache.origin == origin);
             let cache =
                 kept.map_or_else(|| Arc::new(KeyCache::new(origin.clone(), self.outbound.clone(), Arc::clone(&self.clock))), Arc::clone);
-            (settings.id.as_str().into(), Arc::new(TrustedIssuer::new(settings, cache)))
+            (iss, Arc::new(TrustedIssuer::new(settings, cache)))
         });
         self.by_id.store(Arc::new(issuers.collect()));
     }

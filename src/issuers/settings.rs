@@ -1,6 +1,7 @@
 //! How an issuer is registered.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use url::Url;
 
@@ -26,7 +27,7 @@ pub struct IssuerSettings {
     /// PEM certificates to trust instead of the system's when asking.
     pub ca_file: Option<PathBuf>,
     /// Claims that stand in every decision record: the immutable ids.
-    pub recorded: Vec<ClaimPath>,
+    pub recorded: Arc<[ClaimPath]>,
 }
 
 /// Where the keys of an issuer come from. Never from a token.

@@ -50,6 +50,12 @@ impl UnverifiedToken {
         trust_domain(&self.claims)
     }
 
+    /// The one `aud` it claims, when it is a string. Use it to look a target up among the registered ones, and for nothing else.
+    #[must_use]
+    pub fn audience(&self) -> Option<&str> {
+        self.claims.text("aud")
+    }
+
     /// The `kid` it names. Use it to look a key up, and for nothing else.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {

@@ -43,6 +43,12 @@ impl VerifiedToken {
         &self.issuer_name
     }
 
+    /// Whether we issued it.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.issuer_name.is_own()
+    }
+
     /// The `kid` of its header: the key that signed it, where its issuer names keys.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {

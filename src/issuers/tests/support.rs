@@ -177,7 +177,7 @@ pub(super) fn settings(name: &str, url: &str, keys: KeySource) -> IssuerSettings
         keys,
         network: Network::Loopback,
         ca_file: None,
-        recorded: Vec::new(),
+        recorded: [].into(),
     }
 }
 

@@ -108,7 +108,7 @@ impl Context<'_> {
             keys: keys?,
             network,
             ca_file,
-            recorded: preset.recorded.clone(),
+            recorded: preset.recorded.as_slice().into(),
         })
     }
 

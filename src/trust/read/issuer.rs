@@ -55,7 +55,7 @@ pub(in crate::trust) struct ReadIssuer {
 impl Reader {
     pub(super) fn read_issuer(&mut self, key: Spanned<&str>, mut table: Table<'_>) {
         let name = self.issuer_names.register(&key, &table, IssuerName::parse(key.value));
-        if name.as_ref().is_some_and(|name| name.value.as_str() == "self") {
+        if name.as_ref().is_some_and(|name| name.value.is_own()) {
             table.error("`self` is reserved for this server; choose another name");
         }
         if !table.has("preset") && !table.has("url") {
@@ -164,7 +164,7 @@ fn keys(table: &mut Table<'_>) -> KeyFields {
     }
 }
 
-fn jwks_uri(text: &str) -> Result<Url, &'static str> {
+pub(super) fn jwks_uri(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| "not an absolute URL")?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a URL with credentials is refused: whoever reads this file could use them");
@@ -172,12 +172,12 @@ fn jwks_uri(text: &str) -> Result<Url, &'static str> {
     if url.scheme() == "https" || url.scheme() == "http" { Ok(url) } else { Err("write an `https` URL") }
 }
 
-fn network(word: &str) -> Result<Network, &'static str> {
+pub(super) fn network(word: &str) -> Result<Network, &'static str> {
     Network::from_name(word).ok_or("write \"public\", \"private\" or \"loopback\"")
 }
 
 /// A path; a relative one starts at the folder of the file that names it.
-fn path(table: &mut Table<'_>, name: &'static str) -> Option<Spanned<PathBuf>> {
+pub(super) fn path(table: &mut Table<'_>, name: &'static str) -> Option<Spanned<PathBuf>> {
     let written = table.non_empty_text(name)?;
     let folder = written.place.file.parent().map(PathBuf::from).unwrap_or_default();
     Some(written.map(|text| folder.join(text)))
