@@ -126,7 +126,7 @@ impl Stops {
             requests.iter().map(|request| Ok(UnverifiedToken::parse(&request.subject.token)?)).collect::<anyhow::Result<Vec<_>>>()
         })?;
         self.timed(Stop::Record, || {
-            drafts.iter_mut().zip(&tokens).for_each(|(draft, token)| draft.presented(token.issuer(), token.digest()));
+            drafts.iter_mut().zip(&tokens).for_each(|(draft, token)| draft.presented(token.issuer().unwrap_or_default(), token.digest()));
             Ok(())
         })?;
         let keys: Vec<Arc<KeySet>> = self.timed(Stop::Issuer, || {

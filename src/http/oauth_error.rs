@@ -29,6 +29,8 @@ pub enum OauthCode {
     UnauthorizedClient,
     /// RFC 6749 §5.2.
     UnsupportedGrantType,
+    /// RFC 9449 §8: the same request again, with the nonce of `DPoP-Nonce` in its proof.
+    UseDpopNonce,
 }
 
 impl OauthCode {
@@ -46,6 +48,7 @@ impl OauthCode {
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UseDpopNonce => "use_dpop_nonce",
         }
     }
 }

@@ -36,7 +36,7 @@ impl Issuers {
         self.replace_by(settings.into_iter().map(|settings| (settings.id.as_str().into(), settings)));
     }
 
-    /// The same for those whose `iss` is not their URL.
+    /// The same for those whose `iss` is not their id.
     pub(super) fn replace_by(&self, settings: impl Iterator<Item = (Box<str>, IssuerSettings)>) {
         let old = self.by_id.load();
         let issuers = settings.map(|(iss, settings)| {

@@ -4,7 +4,7 @@ use crate::domain::{Audience, ClaimPath, ClaimValue, Claims, IssuerName, Seconds
 
 use super::bond::{Bond, Shown};
 use super::claims::{Round, audiences, check_actors, instant, is_clean, spiffe_id, subject, token_id};
-use super::header::is_media_type;
+use super::jws::is_media_type;
 use super::{Algorithms, KeySet, RejectedToken, ReplayMode, UnverifiedToken, VerifiedToken};
 
 /// What tokens of one issuer must look like.

@@ -79,8 +79,8 @@ impl Clients {
         let name = IssuerName::parse(name.as_str()).ok()?;
         let expectations = expectations(name.clone(), self.audience.clone()?);
         // Where keys are discovered the URL says where; a client's are not.
-        let id = IssuerId::Url(self.own_issuer.clone());
-        Some(IssuerSettings { name, id, owner, expectations, keys, network, ca_file, recorded: [].into() })
+        let url = self.own_issuer.clone();
+        Some(IssuerSettings { name, id: IssuerId::Url(url), owner, expectations, keys, network, ca_file, recorded: [].into() })
     }
 }
 

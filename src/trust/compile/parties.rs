@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::document::Spanned;
-use crate::domain::{ClaimPath, ClaimValue, RelationshipName, Scopes, SpiffeId};
+use crate::domain::{ClaimPath, ClaimValue, RelationshipName, Scopes};
 use crate::policy::{ActorRule, Ask, TrustRelationship};
 use crate::trust::lint;
 use crate::trust::read::{Expected, ReadActor, ReadConditions, ReadTest, TestClaim};
@@ -11,7 +11,7 @@ use crate::trust::trust_test::{Expectation, TestActor, TrustTest};
 
 use super::conditions::impossible;
 use super::issuer::CompiledIssuer;
-use super::relationship::{RelationshipCompiler, conditions};
+use super::relationship::{RelationshipCompiler, conditions, own_example};
 
 impl RelationshipCompiler<'_> {
     /// Compiles `[trust.NAME.actor]`. `None` only when something was reported.
@@ -43,7 +43,7 @@ impl RelationshipCompiler<'_> {
             return None;
         };
         self.check_claims(&read, rule, issuer);
-        Some(TestActor { issuer: issuer.name.clone(), base: &issuer.preset.example, claims: claims(issuer, read) })
+        Some(TestActor { issuer: issuer.name.clone(), base: &issuer.preset.example, claims: example_with(issuer, read) })
     }
 
     fn check_claims(&self, claims: &[TestClaim], rule: &TrustRelationship, issuer: &CompiledIssuer) {
@@ -86,7 +86,7 @@ impl RelationshipCompiler<'_> {
             name: read.name,
             place: read.place,
             base: &issuer.preset.example,
-            claims: claims(issuer, read.claims),
+            claims: example_with(issuer, read.claims),
             actor,
             ask,
             expect,
@@ -94,14 +94,7 @@ impl RelationshipCompiler<'_> {
     }
 }
 
-/// The claims of a test, on top of those of the preset's example.
-fn claims(issuer: &CompiledIssuer, read: Vec<TestClaim>) -> Vec<(Arc<ClaimPath>, ClaimValue)> {
-    own_example(issuer).into_iter().chain(read.into_iter().map(|(claim, value, _)| (claim, value))).collect()
-}
-
-/// What an example token of the issuer says in place of the preset's: its SPIFFE ID is of the issuer's own trust domain.
-fn own_example(issuer: &CompiledIssuer) -> Option<(Arc<ClaimPath>, ClaimValue)> {
-    let subject = SpiffeId::parse(issuer.preset.example.text("sub")?).ok()?;
-    let own = format!("{}{}", issuer.trust_domain()?.as_uri(), subject.path());
-    Some((Arc::new(ClaimPath::parse("sub").ok()?), ClaimValue::Text(own.into())))
+/// What the claims of a test's token differ in from the preset's example.
+fn example_with(issuer: &CompiledIssuer, claims: Vec<TestClaim>) -> Vec<(Arc<ClaimPath>, ClaimValue)> {
+    own_example(issuer).into_iter().chain(claims.into_iter().map(|(claim, value, _)| (claim, value))).collect()
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::document::{Diagnostics, Place, Spanned};
-use crate::domain::{IssuerName, RelationshipName, Scope, Scopes, Seconds, TargetName, Timestamp};
+use crate::domain::{ClaimPath, ClaimValue, IssuerName, RelationshipName, Scope, Scopes, Seconds, SpiffeId, TargetName, Timestamp};
 use crate::policy::{ClaimMapping, Condition, Grant, Target, TrustRelationship};
 use crate::trust::lint;
 use crate::trust::preset::Preset;
@@ -149,6 +149,13 @@ impl RelationshipCompiler<'_> {
         };
         written.iter().filter_map(shared).collect()
     }
+}
+
+/// What an example token of the issuer says in place of the preset's: its SPIFFE ID is of the issuer's own trust domain.
+pub(super) fn own_example(issuer: &CompiledIssuer) -> Option<(Arc<ClaimPath>, ClaimValue)> {
+    let subject = SpiffeId::parse(issuer.preset.example.text("sub")?).ok()?;
+    let own = format!("{}{}", issuer.trust_domain()?.as_uri(), subject.path());
+    Some((Arc::new(ClaimPath::parse("sub").ok()?), ClaimValue::Text(own.into())))
 }
 
 /// What was written, and what the preset refuses on top unless it was named; in one order, whatever the document's.
