@@ -2,6 +2,7 @@
 
 use crate::domain::{Seconds, Timestamp};
 use crate::policy::Denial;
+use crate::revocation::RuleId;
 use crate::store::StoreTrouble;
 use crate::token::RejectedToken;
 
@@ -51,6 +52,11 @@ pub enum Refusal {
     },
     /// No relationship permits it.
     Denied(Denial),
+    /// What it rests on was taken back.
+    Revoked {
+        /// By which rule; for the record only.
+        rule: RuleId,
+    },
     /// A dependency is unavailable.
     Unavailable(Unavailable),
 }
@@ -64,6 +70,8 @@ pub enum Unavailable {
     IssuerKeys,
     /// The decision log takes no lines.
     Log,
+    /// What was taken back is not known, or was too long ago.
+    Revocations,
     /// No key signs.
     Signing,
     /// The replay guard cannot tell.
@@ -78,6 +86,7 @@ impl Unavailable {
             Self::ClockOffset => "clock_offset",
             Self::IssuerKeys => "issuer_keys_unavailable",
             Self::Log => "log_unavailable",
+            Self::Revocations => "revocations_stale",
             Self::Signing => "signing_unavailable",
             Self::Store(trouble) => trouble.reason(),
         }
@@ -91,7 +100,7 @@ impl Refusal {
         match self {
             Self::Malformed(_) => Family::Malformed,
             Self::Rejected(_) | Self::Replayed | Self::Fenced { .. } => Family::Rejected,
-            Self::Denied(_) => Family::Denied,
+            Self::Denied(_) | Self::Revoked { .. } => Family::Denied,
             Self::Unavailable(_) => Family::Unavailable,
         }
     }
@@ -105,6 +114,7 @@ impl Refusal {
             Self::Replayed => "replayed",
             Self::Fenced { .. } => "fenced",
             Self::Denied(denial) => denial.reason(),
+            Self::Revoked { .. } => "revoked",
             Self::Unavailable(unavailable) => unavailable.reason(),
         }
     }

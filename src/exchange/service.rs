@@ -12,6 +12,7 @@ use crate::policy::{Denial, TrustPolicy, evaluate};
 use crate::release::issuance::{Keys, SigningFailed, mint};
 use crate::release::record::{self, DecisionDraft, DecisionLog, IssuedToken, Outcome, Room};
 use crate::release::replay::{ReplayGuard, SpendError, SpendOutcome, SpentToken};
+use crate::revocation::{NotCleared, Revocations};
 use crate::token::{ProvenKeys, RejectedToken, Shown, UnverifiedToken, verify};
 
 use super::refusal::{Family, Refusal, Unavailable};
@@ -36,6 +37,8 @@ pub struct ExchangeEdges {
     pub issuers: Arc<Issuers>,
     /// The trust that decides.
     pub trust: Arc<ArcSwap<TrustState>>,
+    /// What was taken back.
+    pub revocations: Arc<Revocations>,
     /// The key ring.
     pub keys: Arc<Keys>,
     /// The replay guard.
@@ -125,9 +128,10 @@ impl ExchangeService {
         let permit = evaluate(&trust.policy, token, &request.ask, now)?;
         seen.target = Some(permit.target().name.clone());
         draft.permitted(&permit);
+        let cleared = self.0.revocations.clear(permit, now)?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
-        let minted = mint(permit, &ring, &self.0.issuer, now, repeatable)?;
+        let minted = mint(cleared, &ring, &self.0.issuer, now, repeatable)?;
         let room = self.0.log.reserve().map_err(|_| Refusal::Unavailable(Unavailable::Log))?;
         let spent = match self.0.guard.spend(minted).await {
             Ok(SpendOutcome::Spent(spent)) => spent,
@@ -139,6 +143,8 @@ impl ExchangeService {
                 return Err(not_spent(&error, now));
             }
         };
+        // A process that was stopped in between knows what it knew then. What is spent stays spent.
+        self.0.revocations.ensure_fresh()?;
         Ok(Ready { spent, room })
     }
 
@@ -155,8 +161,10 @@ impl ExchangeService {
 
     async fn refuse(&self, mut draft: DecisionDraft, refusal: Refusal, seen: &Seen) -> Answer {
         let (decision, started) = (draft.id(), draft.started());
-        if let Refusal::Denied(denial) = &refusal {
-            draft.denied(denial);
+        match &refusal {
+            Refusal::Denied(denial) => draft.denied(denial),
+            Refusal::Revoked { rule } => draft.revoked(rule.as_str()),
+            _ => {}
         }
         let entry = record::Refusal { outcome: outcome(refusal.family()), reason: refusal.reason() };
         let recorded = if draft.is_verified() {
@@ -232,6 +240,15 @@ impl From<KeysError> for Refusal {
 impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
         Self::Denied(denial)
+    }
+}
+
+impl From<NotCleared> for Refusal {
+    fn from(not_cleared: NotCleared) -> Self {
+        match not_cleared {
+            NotCleared::Revoked { rule } => Self::Revoked { rule },
+            NotCleared::Stale => Self::Unavailable(Unavailable::Revocations),
+        }
     }
 }
 

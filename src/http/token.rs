@@ -181,6 +181,7 @@ fn oauth_error(refusal: &Refusal) -> OauthError {
                 OauthCode::InvalidRequest
             }
         },
+        Refusal::Revoked { .. } => OauthCode::InvalidRequest,
         Refusal::Unavailable(unavailable) => return OauthError::unavailable(unavailable.reason(), retry_after()),
     };
     let error = OauthError::new(StatusCode::BAD_REQUEST, code, refusal.family().name(), refusal.reason());

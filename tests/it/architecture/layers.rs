@@ -14,9 +14,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Pure: no store, no network.
     ("policy", &["domain", "token"]),
     ("trust", &["domain", "document", "issuers", "outbound", "policy", "token"]),
-    ("release", &["domain", "policy", "store", "token"]),
-    ("exchange", &["domain", "issuers", "policy", "release", "store", "token", "trust"]),
-    ("http", &["domain", "exchange", "issuers", "policy", "release", "token", "trust"]),
+    ("revocation", &["domain", "policy", "store", "token", "trust"]),
+    ("release", &["domain", "policy", "revocation", "store", "token"]),
+    ("exchange", &["domain", "issuers", "policy", "release", "revocation", "store", "token", "trust"]),
+    ("http", &["domain", "exchange", "issuers", "policy", "release", "revocation", "token", "trust"]),
     ("telemetry", &["domain"]),
     ("config", &[ALL_ABOVE]),
     ("app", &[ALL_ABOVE]),
