@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::domain::Timestamp;
 
 use super::rule::{Change, Rule, RuleId};
-use super::selector::Selector;
 
 /// Changes under the numbers that the store gave them.
 #[derive(Clone, Debug, Default)]
@@ -65,12 +64,8 @@ impl Held {
         self.rules().filter(|rule| !rule.is_over(now)).cloned().collect()
     }
 
-    /// Every rule that is not lifted and that people made.
-    pub(super) fn made_by_hand(&self) -> impl Iterator<Item = &Arc<Rule>> {
-        self.rules().filter(|rule| !matches!(rule.selector, Selector::Own(_)))
-    }
-
-    fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+    /// Every rule that is not lifted.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
         let rules = self.order.values().filter_map(|change| if let Change::Rule(rule) = change { Some(rule) } else { None });
         rules.filter(|rule| !self.lifted.contains(&rule.id))
     }

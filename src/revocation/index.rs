@@ -53,6 +53,7 @@ impl Index {
     pub(super) fn of<'a>(rules: impl Iterator<Item = &'a Arc<Rule>>) -> Self {
         let mut index = Self::default();
         for rule in rules {
+            index.rules += usize::from(!matches!(rule.selector, Selector::Own(_)));
             index.add(rule);
         }
         index
@@ -64,9 +65,10 @@ impl Index {
     }
 
     fn add(&mut self, rule: &Rule) {
-        self.rules += 1;
         let table = match &rule.selector {
             Selector::All => return self.all.add(rule),
+            // There may be a hundred thousand of these: they are kept apart.
+            Selector::Own(_) => return,
             Selector::Claim { path, value, issuer } => {
                 let values = self.claims.entry(path.clone()).or_default();
                 values.entry(value.clone()).or_default().push(OfIssuer { issuer: issuer.clone(), hit: Hit::of(rule) });
@@ -88,7 +90,6 @@ impl Index {
                 self.mark(Mark::TOKEN_ID, vec![id.clone()], None, rule);
                 (&mut self.token_ids, &**id)
             }
-            Selector::Own(id) => (&mut self.token_ids, &**id),
             Selector::Relationship(name) => (&mut self.relationships, name.as_str()),
             Selector::Target(audience) => (&mut self.targets, audience.as_str()),
         };

@@ -12,6 +12,8 @@ mod rule;
 mod selector;
 mod service;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use check::{Cleared, NotCleared};

@@ -123,7 +123,7 @@ impl Revocations {
         }
         drop(tokens);
         if by_hand {
-            let index = Index::of(self.held().made_by_hand());
+            let index = Index::of(self.held().rules());
             self.index.store(Arc::new(index));
         }
     }
@@ -137,7 +137,7 @@ impl Revocations {
         let now = self.clock.now();
         let mut held = self.held();
         held.forget(now);
-        self.index.store(Arc::new(Index::of(held.made_by_hand())));
+        self.index.store(Arc::new(Index::of(held.rules())));
         drop(held);
         self.tokens_mut().retain(|_, rule| !rule.is_over(now));
     }
