@@ -174,9 +174,7 @@ fn spelled(value: &ClaimValue) -> Vec<String> {
     match value {
         ClaimValue::Text(text) => vec![text.to_string()],
         ClaimValue::Bool(_) | ClaimValue::Number(_) => serde_json::to_string(value).into_iter().collect(),
-        ClaimValue::List(items) => {
-            items.iter().filter(|item| !matches!(item, ClaimValue::List(_))).flat_map(spelled).collect()
-        }
+        ClaimValue::List(items) => items.iter().filter(|item| !matches!(item, ClaimValue::List(_))).flat_map(spelled).collect(),
         ClaimValue::Null | ClaimValue::Object(_) => Vec::new(),
     }
 }

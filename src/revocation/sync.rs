@@ -102,7 +102,8 @@ impl Revocations {
 
     fn learn(&self, changes: Vec<(u64, Change)>) {
         let mut held = self.held();
-        let news: Vec<_> = changes.into_iter().filter_map(|(number, change)| held.learn(number, change.clone()).then_some(change)).collect();
+        let news: Vec<_> =
+            changes.into_iter().filter_map(|(number, change)| held.learn(number, change.clone()).then_some(change)).collect();
         drop(held);
         self.put_in_force(&news);
     }

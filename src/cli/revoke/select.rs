@@ -12,34 +12,33 @@ use crate::trust::{self, CompiledTrust};
 
 /// What is selected: exactly one of these; a claim may be of one issuer.
 #[derive(Args, Debug)]
-#[group(id = "selected", multiple = false)]
+#[group(skip)]
 pub(super) struct Selection {
     /// By which relationship it was exchanged
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, group = "selected", value_name = "NAME")]
     relationship: Option<String>,
     /// `<issuer name>:<subject>`, as it stands in `sub` or `act.sub` of issued tokens and in the decision log
-    #[arg(long, value_name = "SUBJECT")]
+    #[arg(long, group = "selected", value_name = "SUBJECT")]
     subject: Option<String>,
     /// For which target it was issued: its name, or its audience
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, group = "selected", value_name = "NAME")]
     target: Option<String>,
     /// One token, ours or an issuer's, and what came from it
-    #[arg(long, value_name = "ID")]
+    #[arg(long, group = "selected", value_name = "ID")]
     jti: Option<String>,
     /// Everything that was signed by a key, ours or an issuer's
-    #[arg(long, value_name = "ID")]
+    #[arg(long, group = "selected", value_name = "ID")]
     kid: Option<String>,
     /// What a claim of the presented token says, such as `repository_id=821093847`; a pointer for one below another
-    #[arg(long, value_name = "NAME=VALUE")]
+    #[arg(long, group = "selected", value_name = "NAME=VALUE")]
     claim: Option<String>,
     /// Everything
-    #[arg(long)]
+    #[arg(long, group = "selected")]
     all: bool,
     /// Who issued what was presented; beside --claim: only its tokens
     #[arg(
         long,
         value_name = "NAME",
-        group = "issuers",
         required_unless_present = "selected",
         conflicts_with_all = ["relationship", "subject", "target", "jti", "kid", "all"]
     )]
@@ -75,17 +74,21 @@ fn of_claim(claim: &str, issuer: Option<IssuerName>) -> anyhow::Result<Selector>
     Ok(Selector::Claim { path, value: not_empty("the value of --claim", value)?, issuer })
 }
 
-/// What the trust files know; nothing, when nothing is to be checked.
-struct Names(Option<CompiledTrust>);
+/// What the trust files know, and whether a name must be among it.
+struct Names {
+    trust: Option<CompiledTrust>,
+    unchecked: bool,
+}
 
 impl Names {
     fn read(settings: &Settings, unchecked: bool, now: Timestamp) -> anyhow::Result<Self> {
         let trust = trust::load(&trust_settings(settings), now);
         if unchecked {
-            return Ok(Self(trust.ok()));
+            return Ok(Self { trust: trust.ok(), unchecked });
         }
-        let refused = |_| anyhow!("the trust files have errors (see `cambist check`), so names cannot be checked; use --force to go on without");
-        trust.map(|trust| Self(Some(trust))).map_err(refused)
+        let refused =
+            |_| anyhow!("the trust files have errors (see `cambist check`), so names cannot be checked; use --force to go on without");
+        trust.map(|trust| Self { trust: Some(trust), unchecked }).map_err(refused)
     }
 
     fn issuer(&self, text: &str) -> anyhow::Result<IssuerName> {
@@ -108,7 +111,7 @@ impl Names {
     }
 
     fn target(&self, text: &str) -> anyhow::Result<Audience> {
-        let targets = || self.0.iter().flat_map(|trust| trust.policy.targets());
+        let targets = || self.trust.iter().flat_map(|trust| trust.policy.targets());
         if let Some(target) = targets().find(|target| target.name.as_str() == text || target.audience.as_str() == text) {
             return Ok(target.audience.clone());
         }
@@ -119,7 +122,7 @@ impl Names {
 
     /// Whether it is known, where anything is; `--force` lets unknown ones pass.
     fn check(&self, kind: &str, text: &str, known: impl Fn(&CompiledTrust) -> Vec<String>) -> anyhow::Result<()> {
-        let Some(trust) = &self.0 else { return Ok(()) };
+        let Some(trust) = self.trust.as_ref().filter(|_| !self.unchecked) else { return Ok(()) };
         let mut known = known(trust);
         known.sort();
         if known.iter().any(|name| name == text) {
@@ -128,10 +131,13 @@ impl Names {
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         let hint = match nearest(text, &names) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if names.is_empty() => "there is none".to_owned(),
-            None => format!("known are {}{}", names[..names.len().min(SHOWN)].join(", "), if names.len() > SHOWN { ", …" } else { "" }),
+            None if names.is_empty() => "there is none.".to_owned(),
+            None => format!("known are {}{}", names[..names.len().min(SHOWN)].join(", "), if names.len() > SHOWN { ", …" } else { "." }),
         };
-        bail!("no {kind} is called `{}`: {hint} Nothing was revoked. For a name that was removed from the trust files, use --force", text.escape_debug())
+        bail!(
+            "no {kind} is called `{}`: {hint} Nothing was revoked. For a name that was removed from the trust files, use --force",
+            text.escape_debug()
+        )
     }
 }
 

@@ -107,8 +107,7 @@ pub async fn publish(store: &Store, change: &Change, clock: &dyn Clock) -> Resul
 /// The store's, or a change that this version cannot read.
 pub async fn rules(store: &Store, clock: &dyn Clock) -> Result<Vec<Arc<Rule>>, SyncError> {
     let mut held = Held::default();
-    let mut question =
-        Look { node: None, since: 0, witness: None, max_stale: Seconds(0), unix_millis: clock.unix_millis() };
+    let mut question = Look { node: None, since: 0, witness: None, max_stale: Seconds(0), unix_millis: clock.unix_millis() };
     loop {
         // Who begins at 0 without a witness cannot be astray.
         let Seen::News(news) = look(store, &question).await? else { break };

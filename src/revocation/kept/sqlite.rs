@@ -43,7 +43,8 @@ pub(super) fn look(conn: &Connection, look: &Look) -> rusqlite::Result<Option<Ve
         }
     }
     if let Some(node) = &look.node {
-        let mut upsert = conn.prepare_cached("INSERT OR REPLACE INTO revocation_node (node, version, at, max_stale) VALUES (?1, ?2, ?3, ?4)")?;
+        let mut upsert =
+            conn.prepare_cached("INSERT OR REPLACE INTO revocation_node (node, version, at, max_stale) VALUES (?1, ?2, ?3, ?4)")?;
         upsert.execute(params![node, signed(look.since), signed(look.unix_millis), signed(look.max_stale.0)])?;
     }
     let mut select = conn.prepare_cached("SELECT version, id, change FROM revocation WHERE version > ?1 ORDER BY version LIMIT ?2")?;
@@ -71,7 +72,8 @@ pub(super) fn add(conn: &Connection, rows: &[Addition], floor: u64, now: u64) ->
     if version != before {
         conn.execute("INSERT OR REPLACE INTO revocation_version (only, version) VALUES (1, ?1)", [signed(version)])?;
     }
-    let mut forget = conn.prepare_cached("DELETE FROM revocation WHERE version IN (SELECT version FROM revocation WHERE ends <= ?1 LIMIT ?2)")?;
+    let mut forget =
+        conn.prepare_cached("DELETE FROM revocation WHERE version IN (SELECT version FROM revocation WHERE ends <= ?1 LIMIT ?2)")?;
     forget.execute(params![signed(now), FORGOTTEN_AT_ONCE])?;
     Ok(last)
 }

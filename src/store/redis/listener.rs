@@ -33,7 +33,11 @@ impl RedisStore {
                 if let Err(cause) = hear(store.engine(), tag, &channel, &heard).await
                     && !std::mem::replace(&mut told, true)
                 {
-                    tracing::warn!(store.channel = channel, error = cause, "cannot listen to the store; it is asked twice a second all the same");
+                    tracing::warn!(
+                        store.channel = channel,
+                        error = cause,
+                        "cannot listen to the store; it is asked twice a second all the same"
+                    );
                 }
                 sleep(PAUSE).await;
             }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::{
-    Audience, ClaimPath, Digest256, IdempotencyKey, IssuerName, ManualClock, RelationshipName, Scope, Scopes, Seconds, SubjectToken, TargetName,
+    Audience, ClaimPath, Digest256, IdempotencyKey, IssuerName, ManualClock, RelationshipName, Scope, Scopes, Seconds, SubjectToken,
+    TargetName,
 };
 use crate::policy::{Ask, ClaimMapping, ClaimMatcher, Condition, Grant, Scalar, Target, TrustPolicyBuilder, TrustRelationship, evaluate};
 use crate::revocation::Revocations;
@@ -103,7 +104,8 @@ fn the_target_chooses_the_algorithm() {
         let header: Value = serde_json::from_slice(&header).unwrap();
         assert_eq!(header, json!({"alg": algorithm.name(), "typ": "at+jwt", "kid": key.kid}));
     }
-    let unsupported = mint(cleared(permit(&ring, Algorithm::Ps512, false, &[])), &ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW, None);
+    let unsupported =
+        mint(cleared(permit(&ring, Algorithm::Ps512, false, &[])), &ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW, None);
     assert_eq!(unsupported.unwrap_err(), SigningFailed::NoKey(Algorithm::Ps512));
 }
 
