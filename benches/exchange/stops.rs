@@ -13,7 +13,7 @@ use axum::http::{Request, request};
 use cambist::exchange::{ExchangeRequest, Parameters, TOKEN_EXCHANGE};
 use cambist::http::{BodyRoom, Form, Parameter, client_hint};
 use cambist::policy::{Permit, evaluate};
-use cambist::release::issuance::{MintedToken, mint};
+use cambist::release::issuance::{MintedToken, Occasion, mint};
 use cambist::release::record::{DecisionDraft, IssuedToken};
 use cambist::release::replay::{SpendOutcome, SpentToken};
 use cambist::telemetry::Exchange;
@@ -112,7 +112,7 @@ impl Stops {
             let ring = parts.keys.ring_for_issuing()?;
             permits
                 .into_iter()
-                .map(|permit| Ok(mint(permit, &ring, &parts.issuer, parts.clock.now(), None)?))
+                .map(|permit| Ok(mint(permit, &ring, &parts.issuer, Occasion { now: parts.clock.now(), proof: None, repeatable: None })?))
                 .collect::<anyhow::Result<Vec<_>>>()
         })?;
         Ok((minted, drafts))

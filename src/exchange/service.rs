@@ -9,9 +9,9 @@ use arc_swap::ArcSwap;
 use crate::domain::{Clock, DecisionId, Digest256, IssuerName, IssuerUrl, Seconds, TargetName, Timestamp};
 use crate::issuers::{Issuers, KeysError};
 use crate::policy::{Denial, TrustPolicy, evaluate};
-use crate::release::issuance::{Keys, SigningFailed, mint};
+use crate::release::issuance::{Keys, Occasion, SigningFailed, mint};
 use crate::release::record::{self, DecisionDraft, DecisionLog, IssuedToken, Outcome, Room};
-use crate::release::replay::{ReplayGuard, SpendError, SpendOutcome, SpentToken};
+use crate::release::replay::{NotSpent, ReplayGuard, SpendError, SpendOutcome, SpentToken};
 use crate::token::{ProvenKeys, RejectedToken, Shown, UnverifiedToken, verify};
 
 use super::refusal::{Family, Refusal, Unavailable};
@@ -127,16 +127,16 @@ impl ExchangeService {
         draft.permitted(&permit);
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
-        let minted = mint(permit, &ring, &self.0.issuer, now, repeatable)?;
+        let minted = mint(permit, &ring, &self.0.issuer, Occasion { now, proof: None, repeatable })?;
         let room = self.0.log.reserve().map_err(|_| Refusal::Unavailable(Unavailable::Log))?;
         let spent = match self.0.guard.spend(minted).await {
             Ok(SpendOutcome::Spent(spent)) => spent,
             Ok(SpendOutcome::Repeated(repeated)) => repeated.mint_again(&ring, &self.0.issuer)?,
-            Err(error) => {
-                if let SpendError::Replayed { first_at: Some(first_at) } = error {
+            Err(NotSpent { why, .. }) => {
+                if let SpendError::Replayed { first_at: Some(first_at) } = why {
                     draft.replayed(first_at);
                 }
-                return Err(not_spent(&error, now));
+                return Err(not_spent(&why, now));
             }
         };
         Ok(Ready { spent, room })

@@ -14,3 +14,12 @@ pub struct Ask {
     /// `client_id`. When it names a relationship of the token's issuer, only that one is considered; otherwise it is ignored.
     pub relationship: Option<String>,
 }
+
+/// What a token that we issue is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TokenKind {
+    /// For a resource server (RFC 9068).
+    AccessToken,
+    /// For another authorization server, which takes it as an authorization grant (RFC 7523 §2.1, identity chaining).
+    AuthorizationGrant,
+}

@@ -87,6 +87,12 @@ impl Permit {
         &self.mapped
     }
 
+    /// `cnf` of the issued token.
+    #[must_use]
+    pub fn bond(&self) -> crate::token::Bond {
+        crate::token::Bond::default()
+    }
+
     /// The token that it is a permit for.
     #[must_use]
     pub fn token(&self) -> &VerifiedToken {

@@ -13,7 +13,7 @@ mod policy_set;
 mod relationship;
 mod target;
 
-pub use ask::Ask;
+pub use ask::{Ask, TokenKind};
 pub use assess::{Granted, assess};
 pub use condition::{ClaimMatcher, Condition, Scalar};
 pub use denial::{Denial, FailedCondition, Miss};
@@ -21,4 +21,4 @@ pub use evaluate::{Permit, evaluate};
 pub use glob::{Glob, InvalidGlob};
 pub use policy_set::{TrustPolicy, TrustPolicyBuilder};
 pub use relationship::{ClaimMapping, Grant, PinGroups, TrustRelationship};
-pub use target::Target;
+pub use target::{Target, TokenFormat};

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{Audience, Scope, Seconds, TargetName};
-use crate::token::Algorithm;
+use crate::token::{Algorithm, EncryptionKey};
+
+use super::ask::TokenKind;
 
 /// A registered target: one audience and the scopes that mean something there.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,4 +22,20 @@ pub struct Target {
     pub scopes: BTreeMap<Scope, String>,
     /// How its tokens are signed: `ES256`, `RS256` or `EdDSA`.
     pub algorithm: Algorithm,
+    /// What the bearer of its tokens can read in them.
+    pub format: TokenFormat,
+    /// What its tokens are for. Authorization grants live at most 60 seconds.
+    pub kind: TokenKind,
+    /// To which its signed tokens are encrypted. Opaque tokens say nothing that could be.
+    pub encryption: Option<EncryptionKey>,
+}
+
+/// How a target's tokens look to those who carry them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum TokenFormat {
+    /// A signed JWT.
+    #[default]
+    Jwt,
+    /// A handle that only introspection explains.
+    Opaque,
 }

@@ -6,6 +6,7 @@
 mod algorithm;
 mod bond;
 mod claims;
+mod encryption;
 mod header;
 mod jwk;
 mod key_set;
@@ -17,6 +18,7 @@ mod verify;
 
 pub use algorithm::{Algorithm, Algorithms};
 pub use bond::{Bond, ProvenKeys, Shown};
+pub use encryption::{EncryptionFailed, EncryptionKey, UnusableEncryptionKey};
 pub use jwk::{Unusable, VerificationKey};
 pub use key_set::{InvalidKeySet, KeyMiss, KeySet};
 pub use rejected::RejectedToken;

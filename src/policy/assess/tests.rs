@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::{Audience, ClaimPath, ClaimValue, Scope, TargetName, Timestamp};
-use crate::policy::{ClaimMatcher, Condition, Scalar, TrustPolicyBuilder};
+use crate::policy::{ClaimMatcher, Condition, Scalar, TokenFormat, TokenKind, TrustPolicyBuilder};
 use crate::token::Algorithm;
 
 fn target(name: &str) -> Arc<Target> {
@@ -12,6 +12,9 @@ fn target(name: &str) -> Arc<Target> {
         max_lifetime: Seconds(900),
         scopes: scopes.into(),
         algorithm: Algorithm::Es256,
+        format: TokenFormat::Jwt,
+        kind: TokenKind::AccessToken,
+        encryption: None,
     })
 }
 

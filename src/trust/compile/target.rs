@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::document::{Diagnostics, Place};
 use crate::domain::{Audience, TargetName};
-use crate::policy::Target;
+use crate::policy::{Target, TokenFormat, TokenKind};
 use crate::trust::read::ReadTarget;
 
 /// All usable targets, by name.
@@ -20,7 +20,8 @@ pub(super) fn compile_targets(read: Vec<ReadTarget>, diagnostics: &Diagnostics) 
             diagnostics.error_at(&place, message);
         }
         audiences.entry(audience.clone()).or_insert((name.clone(), place));
-        let target = Target { name: name.clone(), audience, owner, max_lifetime, scopes, algorithm };
+        let (format, kind, encryption) = (TokenFormat::Jwt, TokenKind::AccessToken, None);
+        let target = Target { name: name.clone(), audience, owner, max_lifetime, scopes, algorithm, format, kind, encryption };
         targets.insert(name, Arc::new(target));
     }
     targets

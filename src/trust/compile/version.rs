@@ -127,7 +127,7 @@ fn write_expectations(out: &mut Canonical, expectations: &Expectations) {
 }
 
 fn target(out: &mut Canonical, target: &Target) {
-    let Target { name, audience, owner, max_lifetime, scopes, algorithm } = target;
+    let Target { name, audience, owner, max_lifetime, scopes, algorithm, format: _, kind: _, encryption: _ } = target;
     out.text(name.as_str());
     out.text(audience.as_str());
     out.text(owner);

@@ -107,6 +107,9 @@ impl TestLog {
             max_lifetime: Seconds(900),
             scopes: [(Scope::parse("deploy:web").unwrap(), String::new())].into(),
             algorithm: Algorithm::Es256,
+            format: TokenFormat::Jwt,
+            kind: TokenKind::AccessToken,
+            encryption: None,
         });
         let name = RelationshipName::parse("web-shop").unwrap();
         let mut rule = TrustRelationship::new(name, IssuerName::parse("github").unwrap(), "o".into(), "p", Timestamp::MAX);
