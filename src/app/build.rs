@@ -10,12 +10,12 @@ use axum::Router;
 use crate::config::{DecisionSync, Destination, SecretError, Settings};
 use crate::document::Diagnostics;
 use crate::domain::Clock;
-use crate::exchange::{ExchangeEdges, ExchangeService, TrustState};
+use crate::exchange::{ExchangeEdges, ExchangeService, GrantType, TrustState};
 use crate::http::{
     Answers, BodyRoom, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint, Tracker, admin_routes,
     public_routes,
 };
-use crate::issuers::Issuers;
+use crate::issuers::{Clients, Issuers};
 use crate::outbound::{Fetch, Outbound};
 use crate::release::bindings::{self, BindingError};
 use crate::release::issuance::{JWKS_MAX_AGE, Keys, KeysError, SIGNING_ALGORITHMS};
@@ -45,6 +45,7 @@ pub struct App {
     pub(super) answers: Answers,
     /// Whether changed trust waits because a name in it stands for another URL.
     pub(super) bindings_refused: AtomicBool,
+    pub(super) clients: Arc<Clients>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) counted_fetches: CountedFetches,
     pub(super) guard: Arc<ReplayGuard>,
@@ -102,7 +103,7 @@ impl App {
             tracing::warn!(trust.warning = %warning, "trust files");
         }
         let store = open_to_serve(&settings).await?;
-        bindings::bind(&store, &observe::names_and_urls(&compiled.issuers)).await?;
+        bindings::bind(&store, &observe::names_and_ids(&compiled.issuers)).await?;
         let keys = open_keys(&settings, store.clone(), Arc::clone(&clock)).await?;
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         let counted = Arc::clone(&metrics);
@@ -111,9 +112,11 @@ impl App {
         resume_history(&guard, &settings)?;
         let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
         let log = open_log(&settings, &kept_head, &keys, &clock).await?;
-        let issuers = Arc::new(Issuers::new(Outbound::new(fetch), Arc::clone(&clock)));
+        let outbound = Outbound::new(fetch);
+        let clients = Arc::new(Clients::new(settings.issuer.clone(), outbound.clone(), Arc::clone(&clock)));
+        let issuers = Arc::new(Issuers::new(outbound, Arc::clone(&clock)));
         metrics.set_trust(&compiled.version.to_string());
-        let trust = in_force(compiled, &issuers);
+        let trust = in_force(compiled, &issuers, &clients);
         let app = Self {
             answers: Answers::new(&settings.issuer),
             bindings_refused: AtomicBool::new(false),
@@ -132,6 +135,7 @@ impl App {
                 observe: observe::into_metrics(Arc::clone(&metrics)),
             })),
             tracker: Tracker::new(settings.listen.max_in_flight),
+            clients,
             clock,
             guard,
             issuers,
@@ -162,7 +166,11 @@ impl App {
             let ring = keys.ring();
             (Arc::clone(ring.jwks()), ring.jwks_etag().into())
         });
-        let metadata = MetadataSettings { issuer: self.settings.issuer.clone(), algorithms: SIGNING_ALGORITHMS.to_vec() };
+        let metadata = MetadataSettings {
+            issuer: self.settings.issuer.clone(),
+            algorithms: SIGNING_ALGORITHMS.to_vec(),
+            grants: GrantType::ALL.map(GrantType::urn).to_vec(),
+        };
         let token = TokenEndpoint {
             service: Arc::clone(&self.service),
             tracker: self.tracker.clone(),
@@ -173,7 +181,7 @@ impl App {
         public_routes(PublicServices {
             issuer: self.settings.issuer.clone(),
             token,
-            metadata: metadata.render(),
+            metadata,
             keys,
             keys_max_age: JWKS_MAX_AGE,
             ready: Arc::new(move || health.is_ready()),
@@ -194,10 +202,11 @@ impl App {
     }
 }
 
-/// The issuers are trusted, and the rest decides.
-fn in_force(compiled: CompiledTrust, issuers: &Issuers) -> Arc<ArcSwap<TrustState>> {
-    let CompiledTrust { issuers: trusted, policy, version, .. } = compiled;
+/// The issuers are trusted, the clients known, and the rest decides.
+fn in_force(compiled: CompiledTrust, issuers: &Issuers, clients: &Clients) -> Arc<ArcSwap<TrustState>> {
+    let CompiledTrust { issuers: trusted, clients: registered, policy, version, .. } = compiled;
     issuers.replace(trusted);
+    clients.replace(registered);
     Arc::new(ArcSwap::from_pointee(TrustState { policy, version }))
 }
 

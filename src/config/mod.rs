@@ -7,6 +7,7 @@
 //! [`Secret::resolve`].
 
 mod decisions;
+mod dpop;
 mod keys;
 mod listen;
 mod log;
@@ -17,6 +18,7 @@ mod store;
 mod trust;
 
 pub use decisions::{DecisionSync, DecisionsSection, Destination};
+pub use dpop::{DpopNonce, DpopSection};
 pub use keys::{EncryptionKeys, KeysSection};
 pub use listen::{ListenSection, Listener, Tls};
 pub use log::LogSection;

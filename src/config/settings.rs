@@ -9,7 +9,7 @@ use crate::domain::IssuerUrl;
 
 use super::keys::MISSING as MISSING_KEYS;
 use super::path::Folder;
-use super::{DecisionsSection, KeysSection, ListenSection, LogSection, MAX_FILE_BYTES, StoreSection, TrustSection};
+use super::{DecisionsSection, DpopSection, KeysSection, ListenSection, LogSection, MAX_FILE_BYTES, StoreSection, TrustSection};
 
 /// Everything that `cambist.toml` says, with defaults for what it does not say.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,6 +26,8 @@ pub struct Settings {
     pub keys: KeysSection,
     /// `[decisions]`
     pub decisions: DecisionsSection,
+    /// `[dpop]`
+    pub dpop: DpopSection,
     /// `[log]`
     pub log: LogSection,
 }
@@ -43,6 +45,7 @@ impl Settings {
             keys: KeysSection::default_beside(&store),
             store,
             decisions: DecisionsSection::default_in(folder),
+            dpop: DpopSection::default(),
             log: LogSection::default(),
         }
     }
@@ -107,13 +110,14 @@ fn read(mut root: Table<'_>, folder: Folder<'_>) -> Option<Settings> {
     let keys = root.table("keys").map_or_else(|| KeysSection::default_beside(&store), |table| KeysSection::read(table, folder, &store));
     let decisions =
         root.table("decisions").map_or_else(|| DecisionsSection::default_in(folder), |table| DecisionsSection::read(table, folder));
+    let dpop = root.table("dpop").map_or_else(DpopSection::default, DpopSection::read);
     let log = root.table("log").map_or_else(LogSection::default, LogSection::read);
     root.finish();
     let (written, issuer) = written.zip(issuer)?;
     if issuer.value.as_str().starts_with("http://") && listen.beyond_loopback() {
         written.error("`http` is for trying things out on one machine, but a listener is reachable from others: write the `https` URL");
     }
-    Some(Settings { issuer: issuer.value, listen, store, trust, keys, decisions, log })
+    Some(Settings { issuer: issuer.value, listen, store, trust, keys, decisions, dpop, log })
 }
 
 fn read_capped(file: &Path) -> io::Result<Vec<u8>> {

@@ -8,14 +8,14 @@ use arc_swap::ArcSwap;
 
 use crate::domain::{Clock, DecisionId, Digest256, IssuerName, IssuerUrl, Seconds, TargetName, Timestamp};
 use crate::issuers::{Issuers, KeysError};
-use crate::policy::{Denial, TrustPolicy, evaluate};
+use crate::policy::{Denial, Presented, TrustPolicy, evaluate};
 use crate::release::issuance::{Keys, Occasion, SigningFailed, mint};
 use crate::release::record::{self, DecisionDraft, DecisionLog, IssuedToken, Outcome, Room};
 use crate::release::replay::{NotSpent, ReplayGuard, SpendError, SpendOutcome, SpentToken};
-use crate::token::{ProvenKeys, RejectedToken, Shown, UnverifiedToken, verify};
+use crate::token::{ProvenKeys, RejectedToken};
 
 use super::refusal::{Family, Refusal, Unavailable};
-use super::request::{ExchangeRequest, Malformed, Parameters};
+use super::request::{ExchangeRequest, GrantType, Malformed, Parameters};
 
 /// The trust that exchanges are decided by. Replaced as a whole by a reload.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub struct ExchangeEdges {
 
 /// What an exchange came to, for metrics.
 pub struct Observed<'a> {
+    /// By which grant, when it is one of ours.
+    pub grant: Option<GrantType>,
     /// The issuer, when it is registered.
     pub issuer: Option<&'a IssuerName>,
     /// The target, when it is registered and known to be meant.
@@ -65,6 +67,8 @@ pub struct Observed<'a> {
 pub struct Answer {
     /// The decision id.
     pub decision: DecisionId,
+    /// By which grant: it decides about the words of a refusal (RFC 8693 §2.2.2, RFC 7523 §3.1, RFC 6749 §5.2).
+    pub grant: Option<GrantType>,
     /// The token, or why there is none.
     pub result: Result<IssuedToken, Refusal>,
 }
@@ -108,26 +112,28 @@ impl ExchangeService {
     /// Stops 2 to 7 up to the spend: what comes out is spent, and released by nothing but its record.
     async fn decide(&self, parameters: Parameters, draft: &mut DecisionDraft, seen: &mut Seen) -> Result<Ready, Refusal> {
         let now = draft.arrived();
+        seen.grant = parameters.grant_type.as_deref().and_then(GrantType::from_urn);
+        draft.grant(seen.grant.map(GrantType::name));
         let request = ExchangeRequest::parse(parameters)?;
         draft.asked(request.ask.target.as_deref(), request.ask.scopes.as_ref().map(ToString::to_string).as_deref());
 
-        let unverified = UnverifiedToken::parse(&request.subject_token)?;
-        draft.presented(unverified.issuer(), unverified.digest());
-        let repeatable = request.repeatable(unverified.digest());
-        let issuer = self.0.issuers.trusted(unverified.issuer()).ok_or(RejectedToken::UnknownIssuer)?;
-        seen.issuer = Some(issuer.settings().name.clone());
-        let keys = issuer.keys(&unverified, now).await?;
-        let token = verify(unverified, &keys, &issuer.settings().expectations, Shown::ByHolder(ProvenKeys::default()), now)?;
-        draft.verified(&token, &issuer.settings().recorded);
+        let proven = ProvenKeys { key: None, certificate: request.certificate };
+        let subject = self.0.foreign_subject(&request.subject.token, proven, draft, seen).await?;
+        let actor = match &request.actor {
+            Some(token) => Some(self.0.actor(token, proven, draft).await?),
+            None => None,
+        };
+        let digests = (subject.token.digest(), actor.as_ref().map(|actor| actor.token.digest()));
 
         let trust = self.0.trust.load_full();
         draft.trust_version(trust.version);
-        let permit = evaluate(&trust.policy, token, &request.ask, now)?;
+        let permit = evaluate(&trust.policy, Presented { subject, actor, proven }, &request.ask, now)?;
         seen.target = Some(permit.target().name.clone());
         draft.permitted(&permit);
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
-        let minted = mint(permit, &ring, &self.0.issuer, Occasion { now, proof: None, repeatable })?;
+        let occasion = Occasion { now, proof: None, repeatable: request.repeatable(digests, proven) };
+        let minted = mint(permit, &ring, &self.0.issuer, occasion)?;
         let room = self.0.log.reserve().map_err(|_| Refusal::Unavailable(Unavailable::Log))?;
         let spent = match self.0.guard.spend(minted).await {
             Ok(SpendOutcome::Spent(spent)) => spent,
@@ -147,7 +153,7 @@ impl ExchangeService {
         match self.0.log.release(ready.spent, ready.room, draft).await {
             Ok(issued) => {
                 self.observe(seen, Outcome::Issued.name(), "", started);
-                Answer { decision, result: Ok(issued) }
+                Answer { decision, grant: seen.grant, result: Ok(issued) }
             }
             Err(_) => self.unrecorded(decision, started, seen),
         }
@@ -169,27 +175,28 @@ impl ExchangeService {
             return self.unrecorded(decision, started, seen);
         }
         self.observe(seen, refusal.family().name(), refusal.reason(), started);
-        Answer { decision, result: Err(refusal) }
+        Answer { decision, grant: seen.grant, result: Err(refusal) }
     }
 
     /// Nothing is released, not even an answer about trust, that is not recorded.
     fn unrecorded(&self, decision: DecisionId, started: Duration, seen: &Seen) -> Answer {
         let refusal = Refusal::Unavailable(Unavailable::Log);
         self.observe(seen, refusal.family().name(), refusal.reason(), started);
-        Answer { decision, result: Err(refusal) }
+        Answer { decision, grant: seen.grant, result: Err(refusal) }
     }
 
     fn observe(&self, seen: &Seen, outcome: &'static str, reason: &'static str, started: Duration) {
         let latency = self.0.clock.monotonic().saturating_sub(started);
         let (issuer, target) = (seen.issuer.as_ref(), seen.target.as_ref());
-        (self.0.observe)(&Observed { issuer, target, outcome, reason, latency });
+        (self.0.observe)(&Observed { grant: seen.grant, issuer, target, outcome, reason, latency });
     }
 }
 
 /// What metrics may know of a request: registered names only.
 #[derive(Default)]
-struct Seen {
-    issuer: Option<IssuerName>,
+pub(super) struct Seen {
+    pub(super) grant: Option<GrantType>,
+    pub(super) issuer: Option<IssuerName>,
     target: Option<TargetName>,
 }
 
@@ -231,7 +238,8 @@ impl From<KeysError> for Refusal {
 
 impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
-        Self::Denied(denial)
+        // Nobody's trust is missing here: the request holds a token that means nothing to any relationship.
+        if matches!(denial, Denial::ActorUnused { .. }) { Self::Malformed(Malformed::ActorUnused) } else { Self::Denied(denial) }
     }
 }
 

@@ -11,6 +11,10 @@ use crate::domain::{DecisionId, Seconds};
 pub enum OauthCode {
     /// RFC 6749 §5.2: client authentication failed.
     InvalidClient,
+    /// RFC 9449 §5: the proof is missing, bad, or of another key.
+    InvalidDpopProof,
+    /// RFC 7523 §3.1: the assertion that is the grant is bad or not accepted.
+    InvalidGrant,
     /// RFC 6749 §5.2, and RFC 8693 §2.2.2 for every subject token that is bad or not accepted.
     InvalidRequest,
     /// RFC 6749 §5.2: the scope is malformed, unknown or beyond the grant.
@@ -21,8 +25,12 @@ pub enum OauthCode {
     ServerError,
     /// We cannot tell, with status 503. RFC 6749 §4.1.2.1 registers the code for the authorization endpoint only.
     TemporarilyUnavailable,
+    /// RFC 6749 §5.2: the client is known, and gets nothing by this grant.
+    UnauthorizedClient,
     /// RFC 6749 §5.2.
     UnsupportedGrantType,
+    /// RFC 9449 §8: the same request again, with the nonce of `DPoP-Nonce` in its proof.
+    UseDpopNonce,
 }
 
 impl OauthCode {
@@ -31,12 +39,16 @@ impl OauthCode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidClient => "invalid_client",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::InvalidGrant => "invalid_grant",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UseDpopNonce => "use_dpop_nonce",
         }
     }
 }

@@ -22,12 +22,49 @@ pub struct Target {
     pub scopes: BTreeMap<Scope, String>,
     /// How its tokens are signed: `ES256`, `RS256` or `EdDSA`.
     pub algorithm: Algorithm,
+    /// To which key its tokens must be bound.
+    pub bind: Binding,
     /// What the bearer of its tokens can read in them.
     pub format: TokenFormat,
     /// What its tokens are for. Authorization grants live at most 60 seconds.
     pub kind: TokenKind,
-    /// To which its signed tokens are encrypted. Opaque tokens say nothing that could be.
+    /// The relationships and clients that may introspect its tokens, sorted.
+    pub introspection: Vec<Box<str>>,
+    /// To which its signed tokens are encrypted. An opaque token says nothing that could be.
     pub encryption: Option<EncryptionKey>,
+}
+
+impl Target {
+    /// An ordinary target: its tokens are signed JWTs for a resource server, bound to whatever key the caller proves, and explained to
+    /// nobody.
+    #[must_use]
+    pub fn new(name: TargetName, audience: Audience, owner: &str, max_lifetime: Seconds, algorithm: Algorithm) -> Self {
+        Self {
+            name,
+            audience,
+            owner: owner.into(),
+            max_lifetime,
+            scopes: BTreeMap::new(),
+            algorithm,
+            bind: Binding::Any,
+            format: TokenFormat::Jwt,
+            kind: TokenKind::AccessToken,
+            introspection: Vec::new(),
+            encryption: None,
+        }
+    }
+}
+
+/// To which key a target's tokens are bound.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Binding {
+    /// To those that the caller proves, if any.
+    #[default]
+    Any,
+    /// To the key of a DPoP proof; without one there is no token (RFC 9449 §5).
+    Dpop,
+    /// To the client certificate of the connection; without one there is no token (RFC 8705 §3).
+    Mtls,
 }
 
 /// How a target's tokens look to those who carry them.

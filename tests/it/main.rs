@@ -16,6 +16,7 @@ mod replay_modes;
 mod restored_store;
 #[path = "../servers/mod.rs"]
 mod servers;
+mod spiffe;
 mod support;
 #[path = "../servers/tests/mod.rs"]
 mod test_servers;

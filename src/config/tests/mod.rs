@@ -82,6 +82,9 @@ fn the_issuer_is_the_only_field_without_a_default() {
             sync: Second,
             node: "node",
         },
+        dpop: DpopSection {
+            nonce: Off,
+        },
         log: LogSection {
             format: None,
             level: LogLevel(
@@ -121,6 +124,8 @@ fn every_field_is_read_and_relative_paths_start_at_the_file() {
         file = "-"
         sync = "always"
         node = "sts-1"
+        [dpop]
+        nonce = "required"
         [log]
         format = "json"
         level = "debug"
@@ -139,6 +144,7 @@ fn every_field_is_read_and_relative_paths_start_at_the_file() {
     assert_eq!(settings.keys.encryption_keys, keys);
     let decisions = DecisionsSection { destination: Destination::StandardOutput, sync: DecisionSync::Always, node: "sts-1".into() };
     assert_eq!(settings.decisions, decisions);
+    assert_eq!(settings.dpop, DpopSection { nonce: DpopNonce::Required });
     assert_eq!(settings.log, LogSection { format: Some(LogFormat::Json), level: LogLevel::parse("debug").unwrap() });
 }
 
@@ -158,6 +164,8 @@ rotate_every = 30
 [decisions]
 sync = "never"
 node = "a b"
+[dpop]
+nonce = "on"
 [log]
 level = "verbose"
 [extra]
@@ -171,8 +179,9 @@ level = "verbose"
     etc/cambist.toml:11:16: error: keys.rotate_every: a duration is a whole number with a unit: `90s`, `15m`, `12h`, `30d`
     etc/cambist.toml:13:8: error: decisions.sync: expected "second" or "always"
     etc/cambist.toml:14:8: error: decisions.node: expected a name of 1 to 64 letters, digits, `.`, `_` and `-`, and another one for each server
-    etc/cambist.toml:16:9: error: log.level: expected "error", "warn", "info", "debug" or "trace"
-    etc/cambist.toml:17:2: error: unknown field `extra`, expected one of `issuer`, `listen`, `store`, `trust`, `keys`, `decisions`, `log`
+    etc/cambist.toml:16:9: error: dpop.nonce: expected "off" or "required"
+    etc/cambist.toml:18:9: error: log.level: expected "error", "warn", "info", "debug" or "trace"
+    etc/cambist.toml:19:2: error: unknown field `extra`, expected one of `issuer`, `listen`, `store`, `trust`, `keys`, `decisions`, `dpop`, `log`
     "#);
 }
 

@@ -1,5 +1,6 @@
 //! Trust directories, good and bad, as real files.
 
+mod clients;
 mod conditions;
 mod errors;
 mod issuers;

@@ -30,7 +30,8 @@ const ALL_ABOVE: &str = "…";
 const SERVERS: &str = "servers";
 
 /// The order inside `release`: who holds a minted token cannot reach who opens it.
-const INSIDE_RELEASE: &[(&str, &[&str])] = &[("issuance", &[]), ("replay", &["issuance"]), ("record", &["issuance", "replay"])];
+const INSIDE_RELEASE: &[(&str, &[&str])] =
+    &[("issuance", &[]), ("own", &["issuance"]), ("replay", &["issuance"]), ("record", &["issuance", "replay"])];
 
 #[test]
 fn layers_import_only_downwards() {

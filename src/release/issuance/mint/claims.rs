@@ -1,8 +1,8 @@
 //! What an issued token says.
 
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
-use crate::domain::{IssuerUrl, TokenId};
+use crate::domain::{ClaimValue, IssuerUrl, Mark, TokenId};
 use crate::policy::{Permit, TokenKind};
 use crate::release::issuance::minted::Times;
 use crate::token::Bond;
@@ -36,10 +36,24 @@ impl Serialize for IssuedClaims<'_> {
         if !self.permit.scopes().is_empty() {
             claims.serialize_entry("scope", self.permit.scopes())?;
         }
+        if let Some(act) = self.permit.act() {
+            claims.serialize_entry("act", act)?;
+        }
+        let bond = self.permit.bond();
+        if bond != Bond::default() {
+            claims.serialize_entry("cnf", &Confirmation(bond))?;
+        }
+        if let Some(root) = self.permit.root() {
+            claims.serialize_entry("root_jti", root)?;
+        }
         if let Some(Own { id, times }) = self.own {
             claims.serialize_entry("iat", &times.issued_at)?;
             claims.serialize_entry("exp", &times.expires_at)?;
             claims.serialize_entry("jti", id)?;
+            // Not in a grant for another server: nobody brings that back to us.
+            if self.permit.target().kind == TokenKind::AccessToken {
+                claims.serialize_entry("rvk", &Marks { permit: self.permit, id })?;
+            }
         }
         for (name, value) in self.permit.mapped() {
             claims.serialize_entry(&**name, value)?;
@@ -61,6 +75,31 @@ impl Serialize for Confirmation {
             members.serialize_entry("x5t#S256", certificate)?;
         }
         members.end()
+    }
+}
+
+/// `rvk`: by what the token can be taken back although it does not say it. A narrowed token has the marks of the one that it comes from,
+/// and those of whoever came with this request, all of them of the first token's `jti`: nobody knows any more what the earlier ones hide.
+struct Marks<'a> {
+    permit: &'a Permit,
+    id: &'a TokenId,
+}
+
+impl Serialize for Marks<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (narrowed, id) = match self.permit.root() {
+            Some(root) => (self.permit.token().claims().get("rvk"), root),
+            None => (None, self.id),
+        };
+        let earlier = if let Some(ClaimValue::List(marks)) = narrowed { marks.as_slice() } else { &[] };
+        let mut marks = serializer.serialize_seq(None)?;
+        for mark in earlier {
+            marks.serialize_element(mark)?;
+        }
+        for (kind, value) in self.permit.traits() {
+            marks.serialize_element(&Mark::of(id.as_str(), &kind, &value))?;
+        }
+        marks.end()
     }
 }
 

@@ -35,7 +35,8 @@ pub fn mint(permit: Permit, ring: &KeyRing, issuer: &IssuerUrl, occasion: Occasi
         return Err(SigningFailed::ReservedClaim);
     }
     let Occasion { now, proof, repeatable } = occasion;
-    let mut spends = SpendList::of(permit.token(), &permit.target().audience).and_proof(proof);
+    let actor = permit.actor().map(|(token, _)| token);
+    let mut spends = SpendList::of(permit.token(), &permit.target().audience).and_actor(actor).and_proof(proof);
     // Of a reusable token nothing is remembered, so its request cannot be told from an earlier one: each is an exchange of its own.
     let repeatable = repeatable.filter(|_| spends.subject.mode != ReplayMode::Reusable);
     let opaque = permit.target().format == TokenFormat::Opaque;

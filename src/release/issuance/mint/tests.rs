@@ -18,13 +18,21 @@ const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
 /// A workload's token from an issuer whose key ring is this one. It expires in 300 seconds.
 fn subject_token(ring: &KeyRing, replay: ReplayMode) -> VerifiedToken {
-    let claims = json!({"iss": "https://ci.test", "sub": "job", "aud": "sts", "iat": NOW, "exp": NOW.unix() + 300, "jti": "one",
-                        "environment": "prod", "attempt": 2, "nothing": ""});
+    let more = json!({"jti": "one", "environment": "prod", "attempt": 2, "nothing": ""});
+    verified(ring, IssuerName::parse("ci").unwrap(), replay, more)
+}
+
+/// A token of that issuer, with these claims beside the necessary ones, some of which they may replace.
+fn verified(ring: &KeyRing, issuer: IssuerName, replay: ReplayMode, more: Value) -> VerifiedToken {
+    let mut claims = json!({"iss": "https://ci.test", "sub": "job", "aud": "sts", "iat": NOW, "exp": NOW.unix() + 300});
+    let Value::Object(more) = more else { panic!("an object") };
+    claims.as_object_mut().unwrap().extend(more);
     let (token, _) = ring.sign(Algorithm::EdDsa, "JWT", claims.to_string().as_bytes()).unwrap();
+    let audience = Audience::parse(claims["aud"].as_str().unwrap()).unwrap();
     let expected = Expectations {
-        issuer: IssuerName::parse("ci").unwrap(),
+        issuer,
         replay,
-        audiences: vec![Audience::parse("sts").unwrap()],
+        audiences: vec![audience],
         algorithms: Algorithms::from(vec![Algorithm::EdDsa]),
         typ: vec![],
         typ_required: false,
@@ -46,22 +54,15 @@ struct Usual {
     cap_to_subject: bool,
     mapped: &'static [(&'static str, &'static str)],
     replay: ReplayMode,
+    proven: ProvenKeys,
 }
 
 impl Usual {
     fn signed_with(algorithm: Algorithm) -> Self {
-        let target = Target {
-            name: TargetName::parse("deploy").unwrap(),
-            audience: Audience::parse("https://deploy.test").unwrap(),
-            owner: "o".into(),
-            max_lifetime: Seconds(900),
-            scopes: ["read", "write"].map(|scope| (Scope::parse(scope).unwrap(), String::new())).into(),
-            algorithm,
-            format: TokenFormat::Jwt,
-            kind: TokenKind::AccessToken,
-            encryption: None,
-        };
-        Self { target, cap_to_subject: false, mapped: &[], replay: ReplayMode::Once }
+        let (name, audience) = (TargetName::parse("deploy").unwrap(), Audience::parse("https://deploy.test").unwrap());
+        let scopes = ["read", "write"].map(|scope| (Scope::parse(scope).unwrap(), String::new())).into();
+        let target = Target { scopes, ..Target::new(name, audience, "o", Seconds(900), algorithm) };
+        Self { target, cap_to_subject: false, mapped: &[], replay: ReplayMode::Once, proven: ProvenKeys::default() }
     }
 
     fn opaque(replay: ReplayMode) -> Self {
@@ -70,16 +71,28 @@ impl Usual {
     }
 
     fn permit(self, ring: &KeyRing) -> Permit {
+        let ask = Ask { takes_grants: true, kind: Some(self.target.kind), ..Ask::default() };
+        let presented = Presented { proven: self.proven, ..Presented::alone(subject_token(ring, self.replay)) };
+        evaluate(&self.policy(None), presented, &ask, NOW).unwrap()
+    }
+
+    /// With an actor of the issuer `cluster`, when one may come in a role.
+    fn policy(self, role: Option<ActorRole>) -> TrustPolicy {
         let path = |path: &str| Arc::new(ClaimPath::parse(path).unwrap());
         let name = RelationshipName::parse("web-shop").unwrap();
         let mut rule = TrustRelationship::new(name, IssuerName::parse("ci").unwrap(), "o".into(), "p", Timestamp::MAX);
         rule.conditions = [Condition { claim: path("environment"), matcher: ClaimMatcher::Exact(Scalar::Text("prod".into())) }].into();
         let (target, scopes) = (Arc::new(self.target), Scopes::parse("read write").unwrap());
-        rule.grants = [Grant { target, scopes, lifetime: Seconds(600), cap_to_subject: self.cap_to_subject }].into();
+        rule.grants = [Grant { cap_to_subject: self.cap_to_subject, narrow: true, ..Grant::new(target, scopes, Seconds(600)) }].into();
         rule.mapping = self.mapped.iter().map(|(name, from)| ClaimMapping { name: (*name).into(), from: path(from) }).collect();
         let mut builder = TrustPolicyBuilder::default();
+        rule.actor = role.map(|role| {
+            let matcher = ClaimMatcher::Exact(Scalar::Text("prod".into()));
+            let conditions = [Condition { claim: path("namespace"), matcher }].into();
+            ActorRule::new(IssuerName::parse("cluster").unwrap(), role, conditions, &[]).unwrap()
+        });
         builder.relationship(rule.with_pins(&[]).unwrap());
-        evaluate(&builder.build(), subject_token(ring, self.replay), &Ask::default(), NOW).unwrap()
+        builder.build()
     }
 }
 
@@ -118,9 +131,15 @@ fn an_issued_token_says_what_rfc_9068_wants_and_no_more() {
     assert!(!printed.contains(text) && !printed.contains(text.split('.').nth(1).unwrap()), "{printed}");
     let expected = json!({
         "iss": "https://sts.test", "sub": "ci:job", "aud": "https://deploy.test", "client_id": "web-shop", "scope": "read write",
-        "iat": 1_800_000_000, "exp": 1_800_000_600, "jti": id, "env": "prod", "try": 2
+        "iat": 1_800_000_000, "exp": 1_800_000_600, "jti": id, "env": "prod", "try": 2,
+        "rvk": marks(&id, &[("jti", "one"), ("kid", ring.key_id(Algorithm::EdDsa).unwrap()), ("claim environment", "\"prod\"")])
     });
     assert_eq!(payload(text), expected);
+}
+
+/// What `rvk` says of these.
+fn marks(id: &str, traits: &[(&str, &str)]) -> Vec<Mark> {
+    traits.iter().map(|(kind, value)| Mark::of(id, kind, value)).collect()
 }
 
 #[test]
@@ -314,5 +333,77 @@ fn a_proof_is_spent_with_the_token_it_came_with() {
         let found = spends.proof.as_ref().unwrap();
         assert_eq!((found.what, found.mode, found.owner.is_some()), (Spent::Proof, ReplayMode::Once, owned), "{why}");
         assert_eq!(found.owner, spends.subject.owner, "{why}");
+    }
+}
+
+/// The claims of the token for a workload that comes with a pod.
+fn with_actor(ring: &KeyRing, role: ActorRole) -> Value {
+    let actor = json!({"sub": "pod", "jti": "two", "namespace": "prod", "act": {"sub": "somebody"}});
+    let actor = verified(ring, IssuerName::parse("cluster").unwrap(), ReplayMode::Once, actor);
+    let subject = subject_token(ring, ReplayMode::Once);
+    let presented = Presented { actor: Some(Party { token: actor, ids: Arc::default() }), ..Presented::alone(subject) };
+    let permit = evaluate(&Usual::signed_with(Algorithm::EdDsa).policy(Some(role)), presented, &Ask::default(), NOW).unwrap();
+    let token = minted(ring, permit);
+    assert_eq!(token.spends().actor.as_ref().unwrap().what, Spent::Actor, "{role:?}: it is spent");
+    payload(token.unseal().expose_secret())
+}
+
+#[test]
+fn an_actor_is_named_and_a_witness_is_not() {
+    let ring = KeyRing::begin(NOW).unwrap();
+    let kid = ring.key_id(Algorithm::EdDsa).unwrap().to_owned();
+    let subject = [("jti", "one"), ("kid", &*kid), ("claim environment", "\"prod\"")];
+    let actor = [("jti", "two"), ("kid", &*kid), ("claim namespace", "\"prod\"")];
+    let witness = [("issuer", "cluster"), ("subject", "cluster:pod")];
+    for (role, act, traits) in [
+        (ActorRole::Act, json!({"sub": "cluster:pod"}), [&subject[..], &actor].concat()),
+        (ActorRole::Witness, Value::Null, [&subject[..], &actor, &witness].concat()),
+    ] {
+        let claims = with_actor(&ring, role);
+        assert_eq!(claims["act"], act, "{role:?}: who it is, and nothing else");
+        assert_eq!(claims["rvk"], json!(marks(claims["jti"].as_str().unwrap(), &traits)), "{role:?}");
+        assert_eq!((claims["sub"].as_str(), claims.get("root_jti")), (Some("ci:job"), None), "{role:?}");
+        let text = claims.to_string();
+        assert!(!text.contains("somebody") && (role == ActorRole::Act || !text.contains("pod")), "{role:?}: {text}");
+    }
+}
+
+#[test]
+fn a_narrowed_token_names_its_root_and_keeps_its_marks_and_actors() {
+    let ring = KeyRing::begin(NOW).unwrap();
+    let narrowed = |claims: Value| {
+        let own = verified(&ring, IssuerName::own(), ReplayMode::Reusable, claims);
+        let ask = Ask { scopes: Some(Scopes::parse("read").unwrap()), ..Ask::default() };
+        let permit = narrow(&Usual::signed_with(Algorithm::EdDsa).policy(None), Presented::alone(own), &ask, NOW).unwrap();
+        payload(minted(&ring, permit).unseal().expose_secret())
+    };
+    let mut first = with_actor(&ring, ActorRole::Act);
+    first["exp"] = json!(NOW.unix() + 200);
+    let second = narrowed(first.clone());
+    let third = narrowed(second.clone());
+    for (claims, why) in [(&second, "once"), (&third, "twice")] {
+        assert_eq!(claims["root_jti"], first["jti"], "{why}: the first of all");
+        assert_eq!((&claims["rvk"], &claims["act"]), (&first["rvk"], &first["act"]), "{why}");
+        assert_eq!((&claims["scope"], &claims["exp"]), (&json!("read"), &first["exp"]), "{why}");
+        assert_ne!(claims["jti"], first["jti"], "{why}");
+    }
+    assert_ne!(second["jti"], third["jti"]);
+}
+
+#[test]
+fn a_token_is_bound_to_the_keys_that_were_proven() {
+    let ring = KeyRing::begin(NOW).unwrap();
+    let (key, certificate) = (Thumbprint::of(b"key"), Thumbprint::of(b"certificate"));
+    let proven = |key, certificate| ProvenKeys { key, certificate };
+    for (bind, proven, cnf, token_type, why) in [
+        (Binding::Any, proven(None, None), None, "Bearer", "nothing is proven"),
+        (Binding::Any, proven(Some(key), None), Some(json!({"jkt": key})), "DPoP", "a proof"),
+        (Binding::Mtls, proven(None, Some(certificate)), Some(json!({"x5t#S256": certificate})), "Bearer", "a certificate"),
+        (Binding::Mtls, proven(Some(key), Some(certificate)), Some(json!({"jkt": key, "x5t#S256": certificate})), "DPoP", "both"),
+    ] {
+        let usual = Usual::signed_with(Algorithm::EdDsa);
+        let token = minted(&ring, Usual { target: Target { bind, ..usual.target }, proven, ..usual }.permit(&ring));
+        assert_eq!(token.kind().token_type(), token_type, "{why}");
+        assert_eq!(payload(token.unseal().expose_secret()).get("cnf"), cnf.as_ref(), "{why}");
     }
 }

@@ -14,7 +14,8 @@ use crate::store::redis::{Call, RedisStore, Script, Tag, integer, on_master};
 /// Keeps a record by itself. Once more is as good as once: a record has one content.
 static KEEP: Script = Script::new(on_master!(
     "local time = redis.call('TIME')
-     redis.call('SET', KEYS[1], ARGV[1], 'PX', (tonumber(ARGV[2]) - tonumber(time[1])) * 1000)
+     local millis = math.floor(tonumber(time[2]) / 1000)
+     redis.call('SET', KEYS[1], ARGV[1], 'PX', (tonumber(ARGV[2]) - tonumber(time[1])) * 1000 - millis)
      if redis.call('PTTL', KEYS[1]) < 1 then return 0 end
      return 1"
 ));
