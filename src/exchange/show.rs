@@ -9,7 +9,7 @@ use crate::release::record::DecisionDraft;
 use crate::token::{ProvenKeys, RejectedToken, Shown, UnverifiedToken, verify};
 
 use super::edges::ExchangeEdges;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Unavailable};
 use super::request::{ExchangeRequest, TokenOrigin};
 use super::service::Seen;
 
@@ -23,7 +23,11 @@ impl ExchangeEdges {
         draft: &mut DecisionDraft,
         seen: &mut Seen,
     ) -> Result<Party, Refusal> {
-        let unverified = UnverifiedToken::parse(&request.subject.token)?;
+        let resolved = match request.subject.origin {
+            TokenOrigin::Own => self.behind(&request.subject.token).await?,
+            TokenOrigin::Foreign | TokenOrigin::Spiffe => None,
+        };
+        let unverified = UnverifiedToken::parse(resolved.as_ref().unwrap_or(&request.subject.token))?;
         draft.presented(unverified.issuer().or(unverified.trust_domain()).unwrap_or_default(), unverified.digest());
         if request.subject.origin == TokenOrigin::Own {
             let token = self.own.verify(unverified, policy, Shown::ByHolder(proven), draft.arrived())?;
@@ -38,6 +42,12 @@ impl ExchangeEdges {
         let party = self.verified(unverified, &issuer, proven, draft.arrived()).await?;
         draft.verified(&party.token, &*party.ids);
         Ok(party)
+    }
+
+    /// The token that a handle of ours stands for; `None` when the text is no handle that we gave out and remember.
+    async fn behind(&self, text: &SubjectToken) -> Result<Option<SubjectToken>, Refusal> {
+        let resolved = self.opaque.resolve(text.reveal()).await;
+        resolved.map_err(|fault| Refusal::Unavailable(Unavailable::Store(fault.trouble())))
     }
 
     /// Verifies the actor token: with the same strictness, whatever the subject token is (RFC 8693 §2.1).

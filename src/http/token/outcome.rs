@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use crate::domain::{Seconds, random_bytes};
-use crate::exchange::{ACCESS_TOKEN_TYPE, GrantType, Malformed, Refusal};
+use crate::exchange::{GrantType, Malformed, Refusal};
 use crate::http::{OauthCode, OauthError, proof_error};
 use crate::policy::{Binding, Denial};
 use crate::release::issuance::Spent;
@@ -32,8 +32,8 @@ impl<'a> Success<'a> {
         let exchange = grant == Some(GrantType::TokenExchange);
         Self {
             access_token: issued.reveal(),
-            issued_token_type: exchange.then_some(ACCESS_TOKEN_TYPE),
-            token_type: "Bearer",
+            issued_token_type: exchange.then_some(issued.kind().issued_token_type()),
+            token_type: issued.kind().token_type(),
             expires_in: issued.expires_in().0,
             scope: issued.scopes().to_string(),
         }
