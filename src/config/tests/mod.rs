@@ -82,6 +82,11 @@ fn the_issuer_is_the_only_field_without_a_default() {
             sync: Second,
             node: "node",
         },
+        revocation: RevocationSection {
+            max_stale: Seconds(
+                30,
+            ),
+        },
         log: LogSection {
             format: None,
             level: LogLevel(
@@ -172,7 +177,7 @@ level = "verbose"
     etc/cambist.toml:13:8: error: decisions.sync: expected "second" or "always"
     etc/cambist.toml:14:8: error: decisions.node: expected a name of 1 to 64 letters, digits, `.`, `_` and `-`, and another one for each server
     etc/cambist.toml:16:9: error: log.level: expected "error", "warn", "info", "debug" or "trace"
-    etc/cambist.toml:17:2: error: unknown field `extra`, expected one of `issuer`, `listen`, `store`, `trust`, `keys`, `decisions`, `log`
+    etc/cambist.toml:17:2: error: unknown field `extra`, expected one of `issuer`, `listen`, `store`, `trust`, `keys`, `decisions`, `revocation`, `log`
     "#);
 }
 
