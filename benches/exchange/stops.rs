@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::http::{Request, request};
 use cambist::exchange::{ExchangeRequest, Parameters, TOKEN_EXCHANGE};
 use cambist::http::{BodyRoom, Form, Parameter, client_hint};
-use cambist::policy::{Permit, evaluate};
+use cambist::policy::{Permit, Presented, evaluate};
 use cambist::release::issuance::{MintedToken, mint};
 use cambist::release::record::{DecisionDraft, IssuedToken};
 use cambist::release::replay::{SpendOutcome, SpentToken};
@@ -126,15 +126,15 @@ impl Stops {
         let now = parts.clock.now();
         let mut drafts = self.timed(Stop::Record, || Ok(requests.iter().map(|request| draft(parts, request)).collect::<Vec<_>>()))?;
         let tokens = self.timed(Stop::Token, || {
-            requests.iter().map(|request| Ok(UnverifiedToken::parse(&request.subject_token)?)).collect::<anyhow::Result<Vec<_>>>()
+            requests.iter().map(|request| Ok(UnverifiedToken::parse(&request.subject.token)?)).collect::<anyhow::Result<Vec<_>>>()
         })?;
         self.timed(Stop::Record, || {
-            drafts.iter_mut().zip(&tokens).for_each(|(draft, token)| draft.presented(token.issuer(), token.digest()));
+            drafts.iter_mut().zip(&tokens).for_each(|(draft, token)| draft.presented(token.issuer().unwrap_or_default(), token.digest()));
             Ok(())
         })?;
         let keys: Vec<Arc<KeySet>> = self.timed(Stop::Issuer, || {
             let keys = async |token: &UnverifiedToken| {
-                let issuer = parts.issuers.trusted(token.issuer()).context("an unknown issuer")?;
+                let issuer = parts.issuers.of(&token).context("an unknown issuer")?;
                 Ok(issuer.keys(token, now).await?)
             };
             parts.runtime.block_on(all(tokens.iter().map(keys)))
@@ -149,12 +149,14 @@ impl Stops {
                 .collect()
         })?;
         self.timed(Stop::Record, || {
-            drafts.iter_mut().zip(&tokens).for_each(|(draft, token)| draft.verified(token, &settings.recorded));
+            drafts.iter_mut().zip(&tokens).for_each(|(draft, token)| draft.verified(token, &*settings.recorded));
             Ok(())
         })?;
         let permits: Vec<Permit> = self.timed(Stop::Policy, || {
             let asked = tokens.into_iter().zip(requests);
-            asked.map(|(token, request)| evaluate(&parts.policy, token, &request.ask, now).map_err(|_| anyhow!("denied"))).collect()
+            asked
+                .map(|(token, request)| evaluate(&parts.policy, Presented::alone(token), &request.ask, now).map_err(|_| anyhow!("denied")))
+                .collect()
         })?;
         self.timed(Stop::Record, || {
             drafts.iter_mut().zip(&permits).for_each(|(draft, permit)| draft.permitted(permit));
@@ -174,7 +176,7 @@ fn arrived(form: &str) -> anyhow::Result<(request::Parts, Body)> {
 fn parameters(mut form: Form, client_id: Option<String>) -> Parameters {
     Parameters {
         grant_type: form.take_one(Parameter::GrantType),
-        subject_token: form.take_subject_token(),
+        subject_token: form.take_token(Parameter::SubjectToken),
         subject_token_type: form.take_one(Parameter::SubjectTokenType),
         audience: form.take_all(Parameter::Audience),
         scope: form.take_one(Parameter::Scope),

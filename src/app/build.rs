@@ -7,18 +7,20 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use axum::Router;
 
-use crate::config::{DecisionSync, Destination, SecretError, Settings};
+use crate::config::{DecisionSync, Destination, DpopNonce, SecretError, Settings};
 use crate::document::Diagnostics;
 use crate::domain::Clock;
-use crate::exchange::{ExchangeEdges, ExchangeService, TrustState};
+use crate::exchange::{ExchangeEdges, ExchangeService, GrantType, ProofSettings, TrustState};
 use crate::http::{
-    Answers, BodyRoom, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint, Tracker, admin_routes,
-    public_routes,
+    Answers, BodyRoom, ClientCertificates, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint,
+    Tracker, admin_routes, public_routes,
 };
-use crate::issuers::Issuers;
+use crate::issuers::{Clients, Issuers};
+use crate::limits::Limits;
 use crate::outbound::{Fetch, Outbound};
 use crate::release::bindings::{self, BindingError};
 use crate::release::issuance::{JWKS_MAX_AGE, Keys, KeysError, SIGNING_ALGORITHMS};
+use crate::release::own::OwnTokens;
 use crate::release::record;
 use crate::release::record::{DecisionLog, LastLine, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
 use crate::release::replay::{self, ReplayGuard, SpendError};
@@ -46,6 +48,7 @@ pub struct App {
     pub(super) answers: Answers,
     /// Whether changed trust waits because a name in it stands for another URL.
     pub(super) bindings_refused: AtomicBool,
+    pub(super) clients: Arc<Clients>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) counted_fetches: CountedFetches,
     pub(super) guard: Arc<ReplayGuard>,
@@ -53,6 +56,7 @@ pub struct App {
     pub(super) issuers: Arc<Issuers>,
     pub(super) kept_head: KeptHead,
     pub(super) keys: Arc<Keys>,
+    pub(super) limits: Arc<Limits>,
     pub(super) log: DecisionLog,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reloader: Mutex<Reloader>,
@@ -107,19 +111,19 @@ impl App {
             tracing::warn!(trust.warning = %warning, "trust files");
         }
         let store = open_to_serve(&settings).await?;
-        bindings::bind(&store, &observe::names_and_urls(&compiled.issuers)).await?;
+        bindings::bind(&store, &observe::names_and_ids(&compiled.issuers)).await?;
         let revocations = follow_revocations(&settings, &store, &clock).await?;
         let keys = open_keys(&settings, store.clone(), Arc::clone(&clock)).await?;
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
-        let counted = Arc::clone(&metrics);
-        let guard = ReplayGuard::open(&store, Arc::clone(&clock)).await?.observed_by(move |verdict, took| counted.replay(verdict, took));
-        let guard = Arc::new(guard);
-        resume_history(&guard, &settings)?;
+        let guard = open_guard(&settings, &store, &clock, &metrics).await?;
         let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
         let log = open_log(&settings, &kept_head, &keys, &clock).await?;
-        let issuers = Arc::new(Issuers::new(Outbound::new(fetch), Arc::clone(&clock)));
+        let outbound = Outbound::new(fetch);
+        let clients = Arc::new(Clients::new(settings.issuer.clone(), outbound.clone(), Arc::clone(&clock)));
+        let issuers = Arc::new(Issuers::new(outbound, Arc::clone(&clock)));
+        let limits = Arc::new(Limits::new(&settings.limits, &clock));
         metrics.set_trust(&compiled.version.to_string());
-        let trust = in_force(compiled, &issuers);
+        let trust = in_force(compiled, &issuers, &clients);
         let app = Self {
             answers: Answers::new(&settings.issuer),
             bindings_refused: AtomicBool::new(false),
@@ -133,18 +137,23 @@ impl App {
                 clock: Arc::clone(&clock),
                 issuers: Arc::clone(&issuers),
                 trust: Arc::clone(&trust),
+                limits: Arc::clone(&limits),
                 revocations,
                 keys: Arc::clone(&keys),
+                own: Arc::new(OwnTokens::new(settings.issuer.clone(), Arc::clone(&keys))),
+                proofs: proof_settings(&settings),
                 guard: Arc::clone(&guard),
                 log: log.clone(),
                 observe: observe::into_metrics(Arc::clone(&metrics)),
             })),
             tracker: Tracker::new(settings.listen.max_in_flight),
+            clients,
             clock,
             guard,
             issuers,
             kept_head,
             keys,
+            limits,
             log,
             metrics,
             settings,
@@ -170,10 +179,16 @@ impl App {
             let ring = keys.ring();
             (Arc::clone(ring.jwks()), ring.jwks_etag().into())
         });
-        let metadata = MetadataSettings { issuer: self.settings.issuer.clone(), algorithms: SIGNING_ALGORITHMS.to_vec() };
+        let metadata = MetadataSettings {
+            issuer: self.settings.issuer.clone(),
+            algorithms: SIGNING_ALGORITHMS.to_vec(),
+            client_certificates: self.settings.listen.public.client_certificates != ClientCertificates::NotAsked,
+            grants: GrantType::ALL.map(GrantType::urn).to_vec(),
+        };
         let token = TokenEndpoint {
             service: Arc::clone(&self.service),
             tracker: self.tracker.clone(),
+            limits: Arc::clone(&self.limits),
             bodies: BodyRoom::new(self.settings.listen.max_in_flight),
             answers: self.answers.clone(),
         };
@@ -181,7 +196,7 @@ impl App {
         public_routes(PublicServices {
             issuer: self.settings.issuer.clone(),
             token,
-            metadata: metadata.render(),
+            metadata,
             keys,
             keys_max_age: JWKS_MAX_AGE,
             ready: Arc::new(move || health.is_ready()),
@@ -202,10 +217,11 @@ impl App {
     }
 }
 
-/// The issuers are trusted, and the rest decides.
-fn in_force(compiled: CompiledTrust, issuers: &Issuers) -> Arc<ArcSwap<TrustState>> {
-    let CompiledTrust { issuers: trusted, policy, version, .. } = compiled;
+/// The issuers are trusted, the clients known, and the rest decides.
+fn in_force(compiled: CompiledTrust, issuers: &Issuers, clients: &Clients) -> Arc<ArcSwap<TrustState>> {
+    let CompiledTrust { issuers: trusted, clients: registered, policy, version, .. } = compiled;
     issuers.replace(trusted);
+    clients.replace(registered);
     Arc::new(ArcSwap::from_pointee(TrustState { policy, version }))
 }
 
@@ -216,6 +232,10 @@ pub(crate) fn trust_settings(settings: &Settings) -> TrustSettings {
         own_issuer: settings.issuer.clone(),
         loopback_issuers: !settings.listen.beyond_loopback(),
     }
+}
+
+fn proof_settings(settings: &Settings) -> ProofSettings {
+    ProofSettings { url: settings.issuer.join("/token").into(), nonce: settings.dpop.nonce == DpopNonce::Required }
 }
 
 /// The decision log stays where it is when somebody restores an older database: then it tells of a later time than the store.
@@ -233,6 +253,19 @@ fn resume_history(guard: &ReplayGuard, settings: &Settings) -> Result<(), StoreE
         );
     }
     Ok(())
+}
+
+/// Every spend is counted.
+async fn open_guard(
+    settings: &Settings,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<ReplayGuard>, StartError> {
+    let counted = Arc::clone(metrics);
+    let guard = ReplayGuard::open(store, Arc::clone(clock)).await?.observed_by(move |verdict, took| counted.replay(verdict, took));
+    resume_history(&guard, settings)?;
+    Ok(Arc::new(guard))
 }
 
 /// Nothing may be issued before it is known what was taken back.

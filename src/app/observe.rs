@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::{IssuerName, IssuerUrl};
-use crate::exchange::Observed;
+use crate::domain::{IssuerId, IssuerName};
+use crate::exchange::{GrantType, Observed};
 use crate::issuers::IssuerSettings;
 use crate::release::record::{Head, HeadKeeper, load_head, save_head};
 use crate::store::{Store, StoreError};
@@ -17,15 +17,15 @@ pub(super) fn into_metrics(metrics: Arc<Metrics>) -> Box<dyn Fn(&Observed<'_>) +
             target: observed.target,
             outcome: observed.outcome,
             reason: observed.reason,
-            grant: "token_exchange",
+            grant: observed.grant.map_or("", GrantType::name),
             took: observed.latency,
         });
     })
 }
 
-/// The names and URLs that must be bound before these issuers are trusted.
-pub(super) fn names_and_urls(issuers: &[IssuerSettings]) -> Vec<(IssuerName, IssuerUrl)> {
-    issuers.iter().map(|issuer| (issuer.name.clone(), issuer.url.clone())).collect()
+/// The names and ids that must be bound before these issuers are trusted.
+pub(super) fn names_and_ids(issuers: &[IssuerSettings]) -> Vec<(IssuerName, IssuerId)> {
+    issuers.iter().map(|issuer| (issuer.name.clone(), issuer.id.clone())).collect()
 }
 
 /// The newest head of the decision log: kept here at once, and in the store as soon as that answers.

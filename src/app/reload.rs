@@ -11,7 +11,7 @@ use crate::trust::{CompiledTrust, ReloadOutcome};
 
 use super::build::App;
 use super::health::Trouble;
-use super::observe::names_and_urls;
+use super::observe::names_and_ids;
 
 impl App {
     /// Every two seconds, and at once with `force`: looks whether the trust files changed. A broken change is refused whole.
@@ -46,7 +46,7 @@ impl App {
     }
 
     async fn put_in_force(self: &Arc<Self>, trust: CompiledTrust, removed: Vec<RelationshipName>) {
-        if let Err(error) = bindings::bind(&self.store, &names_and_urls(&trust.issuers)).await {
+        if let Err(error) = bindings::bind(&self.store, &names_and_ids(&trust.issuers)).await {
             // A store that does not answer now may answer the next time.
             let retry = matches!(error, BindingError::Unavailable(_));
             if !self.bindings_refused.swap(true, Ordering::SeqCst) {
@@ -70,6 +70,8 @@ impl App {
         self.trust.store(Arc::new(TrustState { policy: trust.policy, version }));
         self.issuers.replace(trust.issuers);
         self.issuers.warm();
+        self.clients.replace(trust.clients);
+        self.clients.warm();
         self.metrics.set_trust(&version.to_string());
         self.metrics.trust_reload("changed");
         self.note(Trouble::Trust, None);

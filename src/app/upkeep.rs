@@ -16,7 +16,7 @@ use crate::telemetry::{RevocationNumbers, StoreNumbers};
 
 use super::build::App;
 use super::health::Trouble;
-use super::observe::names_and_urls;
+use super::observe::names_and_ids;
 
 /// How many fetches metrics know of, by issuer: good ones and failures.
 pub(super) type CountedFetches = Mutex<HashMap<IssuerName, (u64, u64)>>;
@@ -41,14 +41,17 @@ impl App {
         self.measure(pulse, clock.as_ref());
     }
 
-    /// At start: reads the keys of every issuer, so that its first token need not wait.
+    /// At start: reads the keys of every issuer and client, so that its first token need not wait.
     pub fn warm_issuers(&self) {
         self.issuers.warm();
+        self.clients.warm();
     }
 
     /// Every five seconds.
     pub fn refresh_issuers(&self) {
         self.issuers.tick();
+        self.clients.tick();
+        self.limits.sweep();
     }
 
     /// Brings what this node holds to a store that others use too, and that may have lost it: names of issuers and the head of our log.
@@ -58,7 +61,7 @@ impl App {
             return Ok(());
         }
         let issuers: Vec<_> = self.issuers.all().iter().map(|issuer| issuer.settings().clone()).collect();
-        let names = names_and_urls(&issuers);
+        let names = names_and_ids(&issuers);
         let (bound, saved) = tokio::join!(bindings::bind(&self.store, &names), self.kept_head.save());
         bound?;
         Ok(saved?)
@@ -164,6 +167,8 @@ impl App {
             }
         }
         drop(counted);
+        let of_clients = self.clients.all().into_iter().map(|client| client.health());
+        failing.extend(of_clients.filter_map(|health| health.last_error.map(|error| format!("client {}: {error}", health.name))));
         self.note(Trouble::IssuerKeys, (!failing.is_empty()).then(|| failing.join("; ")));
     }
 

@@ -45,6 +45,9 @@ enum Command {
         /// `aud` of its tokens: the issuer URL of the cambist server
         #[arg(long, default_value = "http://127.0.0.1:8080")]
         audience: String,
+        /// The shape of tokens for which none is asked
+        #[arg(long, default_value = "oidc")]
+        preset: String,
     },
     /// Ask the server on this machine whether it is ready. For probes without a shell
     Health {
@@ -134,7 +137,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Demo { serve } => demo::run(serve),
         Command::Serve(config) => serve::run(&config.config),
         Command::Check { config, strict } => Ok(check::run(&config.config, strict)),
-        Command::DevIssuer { listen, audience } => dev_issuer::run(listen, &audience),
+        Command::DevIssuer { listen, audience, preset } => dev_issuer::run(listen, &audience, &preset),
         Command::Health { config, at } => health::run(&config.config, at),
         Command::Keys(command) => keys::run(command),
         Command::Revoke(decision) => revoke::revoke(&decision),

@@ -7,7 +7,9 @@
 //! [`Secret::resolve`].
 
 mod decisions;
+mod dpop;
 mod keys;
+mod limits;
 mod listen;
 mod log;
 mod path;
@@ -18,6 +20,7 @@ mod store;
 mod trust;
 
 pub use decisions::{DecisionSync, DecisionsSection, Destination};
+pub use dpop::{DpopNonce, DpopSection};
 pub use keys::{EncryptionKeys, KeysSection};
 pub use listen::{ListenSection, Listener, Tls};
 pub use log::LogSection;

@@ -50,6 +50,8 @@ macro_rules! names {
 }
 
 names! {
+    /// The name of a registered client: the `client_id` by which it authenticates. Never the name of a relationship as well.
+    ClientName
     /// The name of a trusted issuer. Issued subjects start with it, so it stays bound to one URL for ever.
     IssuerName
     /// The name of a trust relationship: the `client_id` of the tokens it permits.
@@ -57,3 +59,19 @@ names! {
     /// The name of a target.
     TargetName
 }
+
+impl IssuerName {
+    /// Under which tokens of our own are verified.
+    #[must_use]
+    pub fn own() -> Self {
+        Self(OWN.into())
+    }
+
+    /// Whether it means this server. No issuer is registered under it.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        &*self.0 == OWN
+    }
+}
+
+const OWN: &str = "self";

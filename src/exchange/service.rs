@@ -1,76 +1,21 @@
 //! The conductor: the whole story of an exchange in one function.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use crate::domain::{DecisionId, IssuerName, Seconds, TargetName, Timestamp};
+use crate::issuers::KeysError;
+use crate::limits::Limited;
+use crate::policy::{Denial, Presented, evaluate, narrow};
+use crate::release::issuance::{SigningFailed, mint};
+use crate::release::record::{self, DecisionDraft, Outcome, Room};
+use crate::release::replay::{SpendError, SpendOutcome, SpentToken};
+use crate::revocation::NotCleared;
+use crate::token::{ProvenKeys, RejectedProof, RejectedToken, VerifiedProof};
 
-use crate::domain::{Clock, DecisionId, Digest256, IssuerName, IssuerUrl, Seconds, TargetName, Timestamp};
-use crate::issuers::{Issuers, KeysError};
-use crate::policy::{Denial, TrustPolicy, evaluate};
-use crate::release::issuance::{Keys, SigningFailed, mint};
-use crate::release::record::{self, DecisionDraft, DecisionLog, IssuedToken, Outcome, Room};
-use crate::release::replay::{ReplayGuard, SpendError, SpendOutcome, SpentToken};
-use crate::revocation::{NotCleared, Revocations};
-use crate::token::{ProvenKeys, RejectedToken, Shown, UnverifiedToken, verify};
-
+use super::edges::{Answer, ExchangeEdges, Observed};
 use super::refusal::{Family, Refusal, Unavailable};
-use super::request::{ExchangeRequest, Malformed, Parameters};
-
-/// The trust that exchanges are decided by. Replaced as a whole by a reload.
-#[derive(Debug)]
-pub struct TrustState {
-    /// Relationships and targets.
-    pub policy: TrustPolicy,
-    /// SHA-256 of the compiled trust.
-    pub version: Digest256,
-}
-
-/// What the conductor works with.
-pub struct ExchangeEdges {
-    /// `iss` of the tokens we issue.
-    pub issuer: IssuerUrl,
-    /// The clock; read once per request.
-    pub clock: Arc<dyn Clock>,
-    /// The trusted issuers.
-    pub issuers: Arc<Issuers>,
-    /// The trust that decides.
-    pub trust: Arc<ArcSwap<TrustState>>,
-    /// What was taken back.
-    pub revocations: Arc<Revocations>,
-    /// The key ring.
-    pub keys: Arc<Keys>,
-    /// The replay guard.
-    pub guard: Arc<ReplayGuard>,
-    /// The decision log.
-    pub log: DecisionLog,
-    /// Told of every exchange, after it is over.
-    pub observe: Box<dyn Fn(&Observed<'_>) + Send + Sync>,
-}
-
-/// What an exchange came to, for metrics.
-pub struct Observed<'a> {
-    /// The issuer, when it is registered.
-    pub issuer: Option<&'a IssuerName>,
-    /// The target, when it is registered and known to be meant.
-    pub target: Option<&'a TargetName>,
-    /// `issued`, or the family of failure.
-    pub outcome: &'static str,
-    /// The stable reason; empty for `issued`.
-    pub reason: &'static str,
-    /// From the first byte of the form to the answer.
-    pub latency: Duration,
-}
-
-/// What the caller gets: always with the id under which everything stands in the decision log.
-#[derive(Debug)]
-pub struct Answer {
-    /// The decision id.
-    pub decision: DecisionId,
-    /// The token, or why there is none.
-    pub result: Result<IssuedToken, Refusal>,
-}
+use super::request::{ExchangeRequest, GrantType, Malformed, Parameters, TokenOrigin};
 
 /// Exchanges subject tokens for issued tokens.
 pub struct ExchangeService(ExchangeEdges);
@@ -87,7 +32,7 @@ impl ExchangeService {
     /// To be run in a task of its own: a caller that goes away must not stop it between the spend and the record.
     pub async fn exchange(&self, parameters: Parameters, peer: Option<IpAddr>) -> Answer {
         let mut draft = self.begin(peer);
-        let mut seen = Seen::default();
+        let mut seen = Seen { by_proof: parameters.proof.is_some(), ..Seen::default() };
         match self.decide(parameters, &mut draft, &mut seen).await {
             Ok(ready) => self.release(ready, draft, &seen).await,
             Err(refusal) => self.refuse(draft, refusal, &seen).await,
@@ -111,27 +56,35 @@ impl ExchangeService {
     /// Stops 2 to 7 up to the spend: what comes out is spent, and released by nothing but its record.
     async fn decide(&self, parameters: Parameters, draft: &mut DecisionDraft, seen: &mut Seen) -> Result<Ready, Refusal> {
         let now = draft.arrived();
+        seen.grant = parameters.grant_type.as_deref().and_then(GrantType::from_urn);
+        draft.grant(seen.grant.map(GrantType::name));
         let request = ExchangeRequest::parse(parameters)?;
         draft.asked(request.ask.target.as_deref(), request.ask.scopes.as_ref().map(ToString::to_string).as_deref());
 
-        let unverified = UnverifiedToken::parse(&request.subject_token)?;
-        draft.presented(unverified.issuer(), unverified.digest());
-        let repeatable = request.repeatable(unverified.digest());
-        let issuer = self.0.issuers.trusted(unverified.issuer()).ok_or(RejectedToken::UnknownIssuer)?;
-        seen.issuer = Some(issuer.settings().name.clone());
-        let keys = issuer.keys(&unverified, now).await?;
-        let token = verify(unverified, &keys, &issuer.settings().expectations, Shown::ByHolder(ProvenKeys::default()), now)?;
-        draft.verified(&token, &issuer.settings().recorded);
+        let proof = self.0.proof(request.proof.as_ref(), now)?;
+        let proven = ProvenKeys { key: proof.as_ref().map(VerifiedProof::key), certificate: request.certificate };
 
         let trust = self.0.trust.load_full();
+        let subject = self.0.subject(&request, proven, &trust.policy, draft, seen).await?;
+        let actor = match &request.actor {
+            Some(token) => Some(self.0.actor(token, proven, draft).await?),
+            None => None,
+        };
+        let digests = (subject.token.digest(), actor.as_ref().map(|actor| actor.token.digest()));
+
         draft.trust_version(trust.version);
-        let permit = evaluate(&trust.policy, token, &request.ask, now)?;
+        let presented = Presented { subject, actor, proven };
+        let permit = match request.subject.origin {
+            TokenOrigin::Own => narrow(&trust.policy, presented, &request.ask, now)?,
+            TokenOrigin::Foreign | TokenOrigin::Spiffe => evaluate(&trust.policy, presented, &request.ask, now)?,
+        };
         seen.target = Some(permit.target().name.clone());
         draft.permitted(&permit);
+        self.0.limits.admit_permit(&permit)?;
         let cleared = self.0.revocations.clear(permit, now)?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
-        let minted = mint(cleared, &ring, &self.0.issuer, now, repeatable)?;
+        let minted = mint(cleared, &ring, &self.0.issuer, now, request.repeatable(digests, proven))?;
         let room = self.0.log.reserve().map_err(|_| Refusal::Unavailable(Unavailable::Log))?;
         let spent = match self.0.guard.spend(minted).await {
             Ok(SpendOutcome::Spent(spent)) => spent,
@@ -153,7 +106,7 @@ impl ExchangeService {
         match self.0.log.release(ready.spent, ready.room, draft).await {
             Ok(issued) => {
                 self.observe(seen, Outcome::Issued.name(), "", started);
-                Answer { decision, result: Ok(issued) }
+                Answer { decision, grant: seen.grant, nonce: self.0.nonce(seen.by_proof), result: Ok(issued) }
             }
             Err(_) => self.unrecorded(decision, started, seen),
         }
@@ -177,27 +130,32 @@ impl ExchangeService {
             return self.unrecorded(decision, started, seen);
         }
         self.observe(seen, refusal.family().name(), refusal.reason(), started);
-        Answer { decision, result: Err(refusal) }
+        // Whoever is told that a proof is missing learns in the same answer what to put into it.
+        let about_proofs = seen.by_proof || refusal.wants_proof();
+        Answer { decision, grant: seen.grant, nonce: self.0.nonce(about_proofs), result: Err(refusal) }
     }
 
     /// Nothing is released, not even an answer about trust, that is not recorded.
     fn unrecorded(&self, decision: DecisionId, started: Duration, seen: &Seen) -> Answer {
         let refusal = Refusal::Unavailable(Unavailable::Log);
         self.observe(seen, refusal.family().name(), refusal.reason(), started);
-        Answer { decision, result: Err(refusal) }
+        Answer { decision, grant: seen.grant, nonce: None, result: Err(refusal) }
     }
 
     fn observe(&self, seen: &Seen, outcome: &'static str, reason: &'static str, started: Duration) {
         let latency = self.0.clock.monotonic().saturating_sub(started);
         let (issuer, target) = (seen.issuer.as_ref(), seen.target.as_ref());
-        (self.0.observe)(&Observed { issuer, target, outcome, reason, latency });
+        (self.0.observe)(&Observed { grant: seen.grant, issuer, target, outcome, reason, latency });
     }
 }
 
 /// What metrics may know of a request: registered names only.
 #[derive(Default)]
-struct Seen {
-    issuer: Option<IssuerName>,
+pub(super) struct Seen {
+    pub(super) grant: Option<GrantType>,
+    pub(super) issuer: Option<IssuerName>,
+    /// Whether a DPoP proof came.
+    by_proof: bool,
     target: Option<TargetName>,
 }
 
@@ -212,6 +170,7 @@ const fn outcome(family: Family) -> Outcome {
         Family::Malformed => Outcome::Malformed,
         Family::Rejected => Outcome::Rejected,
         Family::Denied => Outcome::Denied,
+        Family::Limited => Outcome::Limited,
         Family::Unavailable => Outcome::Unavailable,
     }
 }
@@ -219,6 +178,12 @@ const fn outcome(family: Family) -> Outcome {
 impl From<Malformed> for Refusal {
     fn from(malformed: Malformed) -> Self {
         Self::Malformed(malformed)
+    }
+}
+
+impl From<RejectedProof> for Refusal {
+    fn from(rejected: RejectedProof) -> Self {
+        Self::Proof(rejected)
     }
 }
 
@@ -239,7 +204,14 @@ impl From<KeysError> for Refusal {
 
 impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
-        Self::Denied(denial)
+        // Nobody's trust is missing here: the request holds a token that means nothing to any relationship.
+        if matches!(denial, Denial::ActorUnused { .. }) { Self::Malformed(Malformed::ActorUnused) } else { Self::Denied(denial) }
+    }
+}
+
+impl From<Limited> for Refusal {
+    fn from(limited: Limited) -> Self {
+        Self::Limited(limited)
     }
 }
 

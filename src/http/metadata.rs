@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::routing::{MethodRouter, get};
 
 use crate::domain::{IssuerUrl, Seconds};
-use crate::token::Algorithm;
+use crate::token::{Algorithm, PROOF_ALGORITHMS};
 
 use super::{Answers, Document};
 
@@ -20,27 +21,59 @@ pub struct MetadataSettings {
     pub issuer: IssuerUrl,
     /// The algorithms that issued tokens may be signed with, all of which have published keys.
     pub algorithms: Vec<Algorithm>,
+    /// Whether clients can show certificates, so that tokens can be bound to them.
+    pub client_certificates: bool,
+    /// The values of `grant_type`.
+    pub grants: Vec<&'static str>,
 }
 
 impl MetadataSettings {
     /// Renders the document, once. RFC 8414 §3 and OpenID Connect Discovery 1.0 §4 get the same bytes (RFC 9068 §4: consistent).
     #[must_use]
     pub fn render(&self) -> Document {
+        Document::new(self.members().to_string().into_bytes().into(), "application/json", METADATA_MAX_AGE)
+    }
+
+    /// The same document for an SDK that builds its addresses from a tenant, as those of Microsoft's cloud do: its token endpoint is the one
+    /// below that segment. It names an authorization endpoint, which such SDKs want to read and never ask for client credentials.
+    ///
+    /// `None` for a segment that could be anything but a name.
+    #[must_use]
+    pub fn render_for_tenant(&self, tenant: &str) -> Option<Document> {
+        let named = (1..=64).contains(&tenant.len())
+            && tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+        let mut document = self.members();
+        for (member, path) in [("token_endpoint", "oauth2/v2.0/token"), ("authorization_endpoint", "oauth2/v2.0/authorize")] {
+            document[member] = self.issuer.join(&format!("/{tenant}/{path}")).into();
+        }
+        named.then(|| Document::new(document.to_string().into_bytes().into(), "application/json", METADATA_MAX_AGE))
+    }
+
+    fn members(&self) -> serde_json::Value {
         let algorithms: Vec<_> = self.algorithms.iter().map(|algorithm| algorithm.name()).collect();
-        let text = serde_json::json!({
+        let assertion_algorithms: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
+        // Both names of one algorithm: clients compare them as they stand (RFC 9449 §5.1, RFC 9864 §2.2).
+        let proofs: Vec<_> = PROOF_ALGORITHMS.iter().map(|algorithm| algorithm.name()).chain(["Ed25519"]).collect();
+        let mut members = serde_json::json!({
             "issuer": self.issuer,
             "token_endpoint": self.issuer.join("/token"),
             "jwks_uri": self.issuer.join("/keys"),
-            "grant_types_supported": ["urn:ietf:params:oauth:grant-type:token-exchange"],
-            "token_endpoint_auth_methods_supported": ["none"],
+            "grant_types_supported": self.grants,
+            "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
             // There is no authorization endpoint. RFC 8414 §2 demands the member and forbids an empty list; relying parties that
             // federate to us (AWS, Entra, Google) expect what GitHub's and Kubernetes' issuers publish.
             "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": algorithms,
-            "claims_supported": ["aud", "client_id", "exp", "iat", "iss", "jti", "scope", "sub"],
+            "dpop_signing_alg_values_supported": proofs,
+            "claims_supported": ["act", "aud", "client_id", "cnf", "exp", "iat", "iss", "jti", "scope", "sub"],
         });
-        Document::new(text.to_string().into_bytes().into(), "application/json", METADATA_MAX_AGE)
+        // RFC 8705 §3.3. Its default is false, and a member that says nothing is left out.
+        if self.client_certificates {
+            members["tls_client_certificate_bound_access_tokens"] = true.into();
+        }
+        members
     }
 }
 
@@ -50,6 +83,10 @@ impl MetadataSettings {
 pub struct EndpointPaths {
     /// `POST`: the token endpoint.
     pub token: String,
+    /// `POST`: the same where Microsoft's SDKs look for it, below one segment of any name.
+    pub default_scope_token: String,
+    /// `GET`: the metadata document, where they look for that.
+    pub default_scope_metadata: String,
     /// `GET`: the JWK set.
     pub keys: String,
     /// `GET`: what every reason means.
@@ -67,6 +104,8 @@ impl EndpointPaths {
         let base = issuer.path().replace('{', "{{").replace('}', "}}");
         Self {
             token: format!("{base}/token"),
+            default_scope_token: format!("{base}/{{tenant}}/oauth2/v2.0/token"),
+            default_scope_metadata: format!("{base}/{{tenant}}/v2.0/.well-known/openid-configuration"),
             keys: format!("{base}/keys"),
             errors: format!("{base}/errors"),
             oauth_metadata: format!("/.well-known/oauth-authorization-server{base}"),
@@ -80,6 +119,16 @@ pub fn document_route(answers: Answers, document: Document) -> MethodRouter {
     let others = answers.clone();
     get(async move |request: HeaderMap| answers.document(&document, &request))
         .fallback(async move || others.method_not_allowed("GET, HEAD"))
+}
+
+/// `GET` and `HEAD` of the document for one tenant.
+pub fn tenant_document_route(answers: Answers, settings: MetadataSettings) -> MethodRouter {
+    let others = answers.clone();
+    let handler = async move |Path(tenant): Path<String>, request: HeaderMap| match settings.render_for_tenant(&tenant) {
+        Some(document) => answers.document(&document, &request),
+        None => answers.not_found(),
+    };
+    get(handler).fallback(async move || others.method_not_allowed("GET, HEAD"))
 }
 
 /// `GET` and `HEAD` of our keys. `max_age` is the promise that key rotation keeps: a key is published three times that long before
@@ -112,7 +161,13 @@ mod tests {
 
     fn router(url: &str) -> Router {
         let (answers, paths) = (Answers::new(&issuer(url)), EndpointPaths::of(&issuer(url)));
-        let settings = MetadataSettings { issuer: issuer(url), algorithms: vec![Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa] };
+        let algorithms = vec![Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa];
+        let settings = MetadataSettings {
+            issuer: issuer(url),
+            algorithms,
+            client_certificates: url.contains("t1"),
+            grants: vec!["client_credentials"],
+        };
         let document = settings.render();
         let keys: KeyDocument = Arc::new(|| (br#"{"keys":[]}"#.as_slice().into(), "v7".into()));
         Router::new()
@@ -136,11 +191,11 @@ mod tests {
         x-content-type-options: nosniff
         strict-transport-security: max-age=31536000
         cache-control: public, max-age=300
-        etag: "879e598ad697ef8253a06ddd759f27a2"
+        etag: "7b50eeae759f0add1859c12b1dbe33b2"
         content-type: application/json
-        content-length: 461
+        content-length: 757
 
-        {"issuer":"https://sts.test/t1/","token_endpoint":"https://sts.test/t1/token","jwks_uri":"https://sts.test/t1/keys","grant_types_supported":["urn:ietf:params:oauth:grant-type:token-exchange"],"token_endpoint_auth_methods_supported":["none"],"response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256","RS256","EdDSA"],"claims_supported":["aud","client_id","exp","iat","iss","jti","scope","sub"]}
+        {"issuer":"https://sts.test/t1/","token_endpoint":"https://sts.test/t1/token","jwks_uri":"https://sts.test/t1/keys","grant_types_supported":["client_credentials"],"token_endpoint_auth_methods_supported":["none","private_key_jwt"],"token_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256","RS256","EdDSA"],"dpop_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512","Ed25519"],"claims_supported":["act","aud","client_id","cnf","exp","iat","iss","jti","scope","sub"],"tls_client_certificate_bound_access_tokens":true}
         "#);
         let appended = ask(&router, "GET", "/t1/.well-known/openid-configuration", ("x-forwarded-host", "evil.example")).await;
         assert_eq!(appended, inserted, "identical values (RFC 9068 section 4)");

@@ -9,6 +9,7 @@ mod form;
 mod health;
 mod metadata;
 mod oauth_error;
+mod proof;
 mod routes;
 mod server;
 #[cfg(test)]
@@ -20,10 +21,12 @@ pub use basic::{AuthorizationError, client_hint};
 pub use errors_page::errors_route;
 pub use form::{BodyRoom, Form, FormError, FormFault, Parameter};
 pub use health::{MetricsText, Readiness, ReadinessProbe, ReadyProbe, livez_route, metrics_route, readyz_details_route, readyz_route};
-pub use metadata::{EndpointPaths, KeyDocument, MetadataSettings, document_route, keys_route};
+pub use metadata::{EndpointPaths, KeyDocument, MetadataSettings, document_route, keys_route, tenant_document_route};
 pub use oauth_error::{OauthCode, OauthError};
+pub use proof::{give_nonce, presented_proof, proof_error};
 pub use routes::{PublicServices, admin_routes, public_routes};
 pub use server::{
-    BoundListener, Drained, ListenerError, ListenerSettings, NotRun, PeerAddress, ServerHandle, TlsError, TlsFiles, Tracker, serve,
+    BoundListener, ClientCertificate, ClientCertificates, Drained, ListenerError, ListenerSettings, NotRun, PeerAddress, ServerHandle,
+    TlsError, TlsFiles, Tracker, serve,
 };
 pub use token::TokenEndpoint;

@@ -5,12 +5,17 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 
 use crate::domain::{DecisionId, Seconds};
+use crate::limits::Limited;
 
 /// The `error` codes that we send.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum OauthCode {
     /// RFC 6749 §5.2: client authentication failed.
     InvalidClient,
+    /// RFC 9449 §5: the proof is missing, bad, or of another key.
+    InvalidDpopProof,
+    /// RFC 7523 §3.1: the assertion that is the grant is bad or not accepted.
+    InvalidGrant,
     /// RFC 6749 §5.2, and RFC 8693 §2.2.2 for every subject token that is bad or not accepted.
     InvalidRequest,
     /// RFC 6749 §5.2: the scope is malformed, unknown or beyond the grant.
@@ -21,8 +26,12 @@ pub enum OauthCode {
     ServerError,
     /// We cannot tell, with status 503. RFC 6749 §4.1.2.1 registers the code for the authorization endpoint only.
     TemporarilyUnavailable,
+    /// RFC 6749 §5.2: the client is known, and gets nothing by this grant.
+    UnauthorizedClient,
     /// RFC 6749 §5.2.
     UnsupportedGrantType,
+    /// RFC 9449 §8: the same request again, with the nonce of `DPoP-Nonce` in its proof.
+    UseDpopNonce,
 }
 
 impl OauthCode {
@@ -31,12 +40,16 @@ impl OauthCode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidClient => "invalid_client",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::InvalidGrant => "invalid_grant",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UseDpopNonce => "use_dpop_nonce",
         }
     }
 }
@@ -50,7 +63,7 @@ pub struct OauthError {
     pub status: StatusCode,
     /// The value of `error`.
     pub code: OauthCode,
-    /// `malformed`, `rejected`, `denied` or `unavailable`.
+    /// `malformed`, `rejected`, `denied`, `limited` or `unavailable`.
     pub family: &'static str,
     /// The stable reason; `error_uri` points at its heading.
     pub reason: &'static str,
@@ -60,6 +73,8 @@ pub struct OauthError {
     pub decision: Option<DecisionId>,
     /// `Retry-After`.
     pub retry_after: Option<Seconds>,
+    /// `RateLimit` and `RateLimit-Policy`.
+    pub limited: Option<Limited>,
 }
 
 impl OauthError {
@@ -67,7 +82,7 @@ impl OauthError {
     #[must_use]
     pub fn new(status: StatusCode, code: OauthCode, family: &'static str, reason: &'static str) -> Self {
         debug_assert!([family, reason].iter().all(|word| is_word(word)), "not words of docs/errors.md: {family} {reason}");
-        Self { status, code, family, reason, detail: None, decision: None, retry_after: None }
+        Self { status, code, family, reason, detail: None, decision: None, retry_after: None, limited: None }
     }
 
     /// The request is malformed: `invalid_request`.
@@ -81,6 +96,13 @@ impl OauthError {
     pub fn unavailable(reason: &'static str, retry_after: Seconds) -> Self {
         let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, OauthCode::TemporarilyUnavailable, "unavailable", reason);
         Self { retry_after: Some(retry_after), ..error }
+    }
+
+    /// The caller asks for too much at once: 429 (RFC 6585 §4). OAuth has no code for it; the one that fits means: not now.
+    #[must_use]
+    pub fn limited(limited: Limited) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, OauthCode::TemporarilyUnavailable, "limited", limited.reason());
+        Self { retry_after: Some(limited.retry_after), limited: Some(limited), ..error }
     }
 
     /// A fault of ours: 500.

@@ -6,8 +6,8 @@ use axum::routing::post;
 use crate::domain::{IssuerUrl, Seconds};
 
 use super::{
-    Answers, Document, EndpointPaths, KeyDocument, MetricsText, ReadinessProbe, ReadyProbe, TokenEndpoint, document_route, errors_route,
-    keys_route, livez_route, metrics_route, readyz_details_route, readyz_route, token,
+    Answers, EndpointPaths, KeyDocument, MetadataSettings, MetricsText, ReadinessProbe, ReadyProbe, TokenEndpoint, document_route,
+    errors_route, keys_route, livez_route, metrics_route, readyz_details_route, readyz_route, tenant_document_route, token,
 };
 
 /// What the public listener fronts.
@@ -17,7 +17,7 @@ pub struct PublicServices {
     /// The token endpoint.
     pub token: TokenEndpoint,
     /// The metadata document.
-    pub metadata: Document,
+    pub metadata: MetadataSettings,
     /// The key set.
     pub keys: KeyDocument,
     /// How long callers may cache the key set.
@@ -31,12 +31,16 @@ pub fn public_routes(services: PublicServices) -> Router {
     let paths = EndpointPaths::of(&services.issuer);
     let answers = services.token.answers.clone();
     let unknown = answers.clone();
+    let metadata = services.metadata.render();
+    let default_scope = post(token::exchange_default_scope).fallback(token::other_method).with_state(services.token.clone());
     let tokens = post(token::exchange).fallback(token::other_method).with_state(services.token);
     Router::new()
         .route(&paths.token, tokens)
+        .route(&paths.default_scope_token, default_scope)
         .route(&paths.keys, keys_route(answers.clone(), services.keys, services.keys_max_age))
-        .route(&paths.oauth_metadata, document_route(answers.clone(), services.metadata.clone()))
-        .route(&paths.openid_metadata, document_route(answers.clone(), services.metadata))
+        .route(&paths.oauth_metadata, document_route(answers.clone(), metadata.clone()))
+        .route(&paths.openid_metadata, document_route(answers.clone(), metadata))
+        .route(&paths.default_scope_metadata, tenant_document_route(answers.clone(), services.metadata))
         .route(&paths.errors, errors_route(answers.clone()))
         .route("/livez", livez_route(answers.clone()))
         .route("/readyz", readyz_route(answers, services.ready))

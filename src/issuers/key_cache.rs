@@ -10,7 +10,7 @@ use crate::outbound::Outbound;
 use crate::token::{KeySet, RejectedToken};
 
 use super::budget::Budget;
-use super::key_source::{KeyDocument, KeyOrigin, KeysUnread};
+use super::key_source::{KeyOrigin, KeysUnread};
 use super::key_state::{Change, KeyState, Reading, Standing};
 use super::landing::Landing;
 use super::moment::Moment;
@@ -238,14 +238,15 @@ impl KeyCache {
 
     pub(super) async fn read(&self) -> Outcome {
         let began = self.now();
-        let KeyDocument { bytes, fresh_for, served_by } = self.origin.read(&self.outbound).await?;
-        let digest = Digest256::of(&bytes);
+        let document = self.origin.read(&self.outbound).await?;
+        let digest = Digest256::of(&document.bytes);
         let held = self.lock().keys.parsed_from(digest);
         let keys = match held {
             Some(keys) => keys,
-            None => Arc::new(KeySet::parse(&bytes, &self.origin.algorithms)?),
+            None => Arc::new(self.origin.parse(&document.bytes)?),
         };
-        Ok((Reading { keys, digest, fresh_for, began }, served_by))
+        let fresh_for = self.origin.fresh_for(&document, &keys);
+        Ok((Reading { keys, digest, fresh_for, began }, document.served_by))
     }
 
     /// Waits for the end of a reading, where a place is left to wait at.

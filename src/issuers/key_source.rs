@@ -8,12 +8,12 @@ use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::domain::{IssuerName, IssuerUrl, Seconds};
+use crate::domain::{IssuerId, IssuerName, Seconds};
 use crate::outbound::{FetchError, FetchRequest, FetchResponse, FileError, Network, Outbound, read_file};
-use crate::token::{Algorithms, InvalidKeySet, MAX_KEY_SET_BYTES};
+use crate::token::{Algorithms, InvalidKeySet, KeySet, MAX_KEY_SET_BYTES};
 
 use super::discovery::{InvalidDiscovery, document_url, jwks_uri};
-use super::{FILE_FRESH_FOR, FRESH_FOR, IssuerSettings, KeySource, MAX_DISCOVERY_BYTES, MAX_DISCOVERY_TOKEN_BYTES};
+use super::{BUNDLE_FRESH_FOR, FILE_FRESH_FOR, FRESH_FOR, IssuerSettings, KeySource, MAX_DISCOVERY_BYTES, MAX_DISCOVERY_TOKEN_BYTES};
 
 /// Everything that the keys of an issuer depend on. Where it stays equal over a reload, the cached keys stay.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +21,8 @@ pub(super) struct KeyOrigin {
     /// For the log.
     pub(super) name: IssuerName,
     /// Which keys are prepared, and for what.
-    pub(super) algorithms: Algorithms,
-    url: IssuerUrl,
+    algorithms: Algorithms,
+    id: IssuerId,
     source: KeySource,
     network: Network,
     ca_file: Option<PathBuf>,
@@ -31,8 +31,8 @@ pub(super) struct KeyOrigin {
 /// A key set document as it came, not yet read.
 pub(super) struct KeyDocument {
     pub(super) bytes: Vec<u8>,
-    /// How long its keys are fresh.
-    pub(super) fresh_for: Duration,
+    /// How long it may be cached, as whoever served it says.
+    max_age: Option<Seconds>,
     /// The origin it came from; `None` for a file.
     pub(super) served_by: Option<Box<str>>,
 }
@@ -71,7 +71,7 @@ impl KeyOrigin {
         Self {
             name: settings.name.clone(),
             algorithms: settings.expectations.algorithms.clone(),
-            url: settings.url.clone(),
+            id: settings.id.clone(),
             source: settings.keys.clone(),
             network: settings.network,
             ca_file: settings.ca_file.clone(),
@@ -86,8 +86,25 @@ impl KeyOrigin {
             KeySource::JwksUri(url) => self.fetch_keys(&errand, url.clone(), Credential::None).await,
             KeySource::JwksFile(path) => {
                 let bytes = read_file(path, MAX_KEY_SET_BYTES).await?;
-                Ok(KeyDocument { bytes, fresh_for: FILE_FRESH_FOR, served_by: None })
+                Ok(KeyDocument { bytes, max_age: None, served_by: None })
             }
+        }
+    }
+
+    /// The keys of a document.
+    pub(super) fn parse(&self, document: &[u8]) -> Result<KeySet, InvalidKeySet> {
+        match self.id {
+            IssuerId::Url(_) => KeySet::parse(document, &self.algorithms),
+            IssuerId::TrustDomain(_) => KeySet::parse_bundle(document, &self.algorithms),
+        }
+    }
+
+    /// How long the keys of a document that was just read are fresh. A fetched bundle says itself how often it wants to be read.
+    pub(super) fn fresh_for(&self, document: &KeyDocument, keys: &KeySet) -> Duration {
+        match (&self.id, &self.source) {
+            (_, KeySource::JwksFile(_)) => FILE_FRESH_FOR,
+            (IssuerId::Url(_), _) => within_bounds(document.max_age, *FRESH_FOR.end()),
+            (IssuerId::TrustDomain(_), _) => within_bounds(keys.refresh_hint(), BUNDLE_FRESH_FOR),
         }
     }
 
@@ -97,10 +114,11 @@ impl KeyOrigin {
             Some(path) => Credential::Sent(read_token(path).await?),
             None => Credential::None,
         };
-        let document_url = document_url(&self.url)?;
+        let IssuerId::Url(url) = &self.id else { return Err(InvalidDiscovery::Address.into()) };
+        let document_url = document_url(url)?;
         let own_origin = document_url.origin();
         let document = self.get(errand, document_url, &credential, MAX_DISCOVERY_BYTES).await?;
-        let keys_url = jwks_uri(&document.body, &self.url)?;
+        let keys_url = jwks_uri(&document.body, url)?;
         // The token is for the issuer. What its document says cannot send it to anybody else.
         let credential = if keys_url.origin() == own_origin { credential } else { credential.withhold() };
         self.fetch_keys(errand, keys_url, credential).await
@@ -109,7 +127,7 @@ impl KeyOrigin {
     async fn fetch_keys(&self, errand: &Errand<'_>, url: Url, credential: Credential) -> Result<KeyDocument, KeysUnread> {
         let served_by = url.origin().ascii_serialization().into();
         let response = self.get(errand, url, &credential, MAX_KEY_SET_BYTES).await?;
-        Ok(KeyDocument { bytes: response.body, fresh_for: fresh_for(response.max_age), served_by: Some(served_by) })
+        Ok(KeyDocument { bytes: response.body, max_age: response.max_age, served_by: Some(served_by) })
     }
 
     async fn get(&self, errand: &Errand<'_>, url: Url, credential: &Credential, max_bytes: usize) -> Result<FetchResponse, KeysUnread> {
@@ -153,8 +171,8 @@ fn shown(mut url: Url) -> Box<str> {
     url.as_str().chars().take(300).collect::<String>().into()
 }
 
-fn fresh_for(max_age: Option<Seconds>) -> Duration {
-    max_age.map_or(*FRESH_FOR.end(), |age| age.as_duration().clamp(*FRESH_FOR.start(), *FRESH_FOR.end()))
+fn within_bounds(stated: Option<Seconds>, default: Duration) -> Duration {
+    stated.map_or(default, |stated| stated.as_duration().clamp(*FRESH_FOR.start(), *FRESH_FOR.end()))
 }
 
 /// Read for each use: the token of a Kubernetes service account is replaced every hour.

@@ -3,6 +3,7 @@
 //! Owns: trusted issuers, discovery, the key cache. Must not know: trust relationships, issuing.
 
 mod budget;
+mod clients;
 mod discovery;
 mod key_cache;
 mod key_source;
@@ -15,6 +16,7 @@ mod settings;
 mod tests;
 mod trusted;
 
+pub use clients::{ClientSettings, Clients};
 pub use registry::Issuers;
 pub use settings::{IssuerSettings, KeySource};
 pub use trusted::{IssuerHealth, KeysError, TrustedIssuer};
@@ -29,6 +31,8 @@ pub const MAX_DISCOVERY_TOKEN_BYTES: usize = 16 * 1024;
 /// Keys stay fresh as long as the issuer says, within these bounds; without a word of it, for the longest. With the refresh before an
 /// overdue set is used, the longest is also how long a key that the issuer removed can still be accepted.
 pub const FRESH_FOR: std::ops::RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(15 * 60);
+/// The same for a SPIFFE bundle that gives no `spiffe_refresh_hint` (SPIFFE Trust Domain and Bundle §4.1.2).
+pub const BUNDLE_FRESH_FOR: Duration = Duration::from_secs(5 * 60);
 /// A key set in a file costs next to nothing to read: it is fresh for this long.
 pub const FILE_FRESH_FOR: Duration = Duration::from_secs(2);
 /// How long after the last good answer its keys may be used while the issuer cannot be asked.

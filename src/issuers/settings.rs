@@ -1,10 +1,11 @@
 //! How an issuer is registered.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use url::Url;
 
-use crate::domain::{ClaimPath, IssuerName, IssuerUrl};
+use crate::domain::{ClaimPath, IssuerId, IssuerName};
 use crate::outbound::Network;
 use crate::token::Expectations;
 
@@ -13,8 +14,8 @@ use crate::token::Expectations;
 pub struct IssuerSettings {
     /// Its name here.
     pub name: IssuerName,
-    /// The exact `iss` of its tokens.
-    pub url: IssuerUrl,
+    /// The exact `iss` of its tokens, or the trust domain of their `sub`.
+    pub id: IssuerId,
     /// Who answers for the registration.
     pub owner: String,
     /// What its tokens must look like.
@@ -26,19 +27,19 @@ pub struct IssuerSettings {
     /// PEM certificates to trust instead of the system's when asking.
     pub ca_file: Option<PathBuf>,
     /// Claims that stand in every decision record: the immutable ids.
-    pub recorded: Vec<ClaimPath>,
+    pub recorded: Arc<[ClaimPath]>,
 }
 
 /// Where the keys of an issuer come from. Never from a token.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum KeySource {
-    /// From the `jwks_uri` of the discovery document (OpenID Connect Discovery 1.0 §4).
+    /// From the `jwks_uri` of the discovery document (OpenID Connect Discovery 1.0 §4). Not for trust domains, which have none.
     Discovery {
         /// A file with a bearer token for the issuer's own origin: a Kubernetes API server asks for one.
         token_file: Option<PathBuf>,
     },
-    /// From this URL.
+    /// From this URL: a key set, or the bundle endpoint of a trust domain (SPIFFE Federation §5.2.1, profile `https_web`).
     JwksUri(Url),
-    /// From this file.
+    /// From this file: a key set, or the bundle of a trust domain.
     JwksFile(PathBuf),
 }

@@ -11,6 +11,22 @@ pub struct Ask {
     pub scopes: Option<Scopes>,
     /// `lifetime`, in seconds; positive. Larger than the grant is clipped.
     pub lifetime: Option<Seconds>,
-    /// `client_id`. When it names a relationship of the token's issuer, only that one is considered; otherwise it is ignored.
+    /// `client_id`. When it names a relationship of the token's issuer that knows the caller, only that one is considered.
     pub relationship: Option<String>,
+    /// Whether a `client_id` that names no such relationship is refused rather than ignored: where the token authenticates a client
+    /// (RFC 7521 §4.2), it must be the one that is named.
+    pub only_named: bool,
+    /// The kind of token that is asked for; none leaves it to the target.
+    pub kind: Option<TokenKind>,
+    /// Whether the grant can hand out tokens that are no access tokens (RFC 8693 §2.2.1): token exchange can.
+    pub takes_grants: bool,
+}
+
+/// What a token that we issue is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TokenKind {
+    /// For a resource server (RFC 9068).
+    AccessToken,
+    /// For another authorization server, which takes it as an authorization grant (RFC 7523 §2.1, identity chaining).
+    AuthorizationGrant,
 }

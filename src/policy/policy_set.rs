@@ -37,6 +37,12 @@ impl TrustPolicy {
         self.targets.values()
     }
 
+    /// The target with exactly this audience.
+    #[must_use]
+    pub fn target(&self, audience: &str) -> Option<&Arc<Target>> {
+        self.targets.get(audience)
+    }
+
     /// Every relationship, issuer by issuer in no particular order.
     pub fn relationships(&self) -> impl Iterator<Item = &Arc<TrustRelationship>> {
         self.issuers.values().flat_map(|rules| &rules.all)

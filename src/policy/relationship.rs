@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::{ClaimPath, Claims, IssuerName, RelationshipName, Scopes, Seconds, Timestamp};
 
+use super::actor::{ActorRule, pinned};
 use super::condition::Condition;
 use super::target::Target;
 
@@ -25,6 +26,8 @@ pub struct TrustRelationship {
     pub review_by: Timestamp,
     /// All must hold. Never empty.
     pub conditions: Box<[Condition]>,
+    /// The second party that must agree, when there must be one.
+    pub actor: Option<ActorRule>,
     /// What it offers: at most one grant for a target. Never empty.
     pub grants: Box<[Grant]>,
     /// Claims that are carried over into the issued token.
@@ -36,15 +39,7 @@ pub struct TrustRelationship {
 impl TrustRelationship {
     /// Marks the conditions that pin a claim of `required`. Fails with the groups that no condition pins.
     pub fn with_pins(mut self, required: &PinGroups) -> Result<Self, Vec<usize>> {
-        let pins_one_of =
-            |condition: &Condition, group: &[ClaimPath]| !condition.matcher.pinned().is_empty() && group.contains(&condition.claim);
-        let unmet = required.iter().enumerate().filter(|(_, group)| !self.conditions.iter().any(|c| pins_one_of(c, group)));
-        let unmet: Vec<_> = unmet.map(|(index, _)| index).collect();
-        if !unmet.is_empty() {
-            return Err(unmet);
-        }
-        let pins = self.conditions.iter().enumerate().filter(|(_, c)| required.iter().any(|group| pins_one_of(c, group)));
-        self.pins = pins.map(|(index, _)| index).collect();
+        self.pins = pinned(&self.conditions, required)?;
         Ok(self)
     }
 
@@ -58,6 +53,7 @@ impl TrustRelationship {
             purpose: purpose.into(),
             review_by,
             conditions: Box::default(),
+            actor: None,
             grants: Box::default(),
             mapping: Box::default(),
             pins: Box::default(),
@@ -87,6 +83,16 @@ pub struct Grant {
     pub lifetime: Seconds,
     /// Whether an issued token must not outlive its subject token.
     pub cap_to_subject: bool,
+    /// Whether whoever holds a token of this grant may exchange it for a narrower one.
+    pub narrow: bool,
+}
+
+impl Grant {
+    /// A grant whose tokens may outlive the subject token, and are never narrowed.
+    #[must_use]
+    pub fn new(target: Arc<Target>, scopes: Scopes, lifetime: Seconds) -> Self {
+        Self { target, scopes, lifetime, cap_to_subject: false, narrow: false }
+    }
 }
 
 /// A claim of the subject token that appears in the issued token, under a name that is no registered JWT claim.

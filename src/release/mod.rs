@@ -5,6 +5,7 @@
 
 pub mod bindings;
 pub mod issuance;
+pub mod own;
 pub mod record;
 pub mod replay;
 

@@ -129,7 +129,8 @@ impl Index {
     }
 
     fn marks_of<'a>(&'a self, facts: &'a Facts<'a>) -> impl Iterator<Item = &'a Hit> {
-        let own_id = facts.token_ids.first().filter(|_| facts.ours && !facts.marks.is_empty());
+        // Marks are made for the first token of a line, and go with those that are narrowed from it.
+        let own_id = facts.token_ids.last().filter(|_| facts.ours && !facts.marks.is_empty());
         let marked = move |id: &str, kind: &str, value: &str| facts.marks.contains(&Mark::of(id, kind, value).as_str());
         let found = own_id.into_iter().flat_map(move |id| {
             self.marked.iter().filter(move |rule| {

@@ -1,6 +1,6 @@
 //! The registered claims (RFC 7519 §4.1), each with the type it must have.
 
-use crate::domain::{ClaimValue, Claims, Number, Timestamp};
+use crate::domain::{ClaimValue, Claims, Number, SpiffeId, Timestamp, TrustDomain};
 
 use super::RejectedToken;
 
@@ -53,6 +53,16 @@ pub(super) fn subject(claims: &Claims) -> Result<&str, RejectedToken> {
         Some(ClaimValue::Text(subject)) if is_clean(subject, MAX_SUBJECT_BYTES) => Ok(subject),
         Some(_) => Err(RejectedToken::SubjectInvalid),
     }
+}
+
+/// `sub` of a JWT-SVID (SPIFFE JWT-SVID §3.1): the SPIFFE ID of a workload of this trust domain.
+pub(super) fn spiffe_id<'c>(claims: &'c Claims, domain: &TrustDomain) -> Result<&'c str, RejectedToken> {
+    let subject = match claims.get("sub") {
+        None => return Err(RejectedToken::SubjectMissing),
+        Some(subject) => subject.as_text().ok_or(RejectedToken::SubjectInvalid)?,
+    };
+    let id = SpiffeId::parse(subject).ok().filter(|id| id.is_of(domain));
+    id.map(|id| id.as_str()).ok_or(RejectedToken::SubjectInvalid)
 }
 
 /// A text that means the same to every program that stores or shows it.

@@ -24,6 +24,9 @@ pub enum Unusable {
     /// The issuer published the private part: whoever read the document can sign.
     #[error("the document publishes its private part; the issuer must replace it")]
     PrivatePublished,
+    /// A key of a SPIFFE bundle without `kid` (SPIFFE JWT-SVID §6.1).
+    #[error("it has no `kid`, which every JWT-SVID key of a SPIFFE bundle has")]
+    Unnamed,
     /// A key type or curve we do not verify with, or no allowed algorithm fits it.
     #[error("its type or curve is not supported")]
     Unsupported,
@@ -44,30 +47,22 @@ impl VerificationKey {
     /// Prepares a JWK for those of the issuer's algorithms that fit it. `key_use` is the `use` that signing keys of this kind of
     /// issuer carry when they carry one: `sig`.
     pub(super) fn from_jwk(jwk: &Claims, allowed: &Algorithms, key_use: &str) -> Result<Self, Unusable> {
-        if PRIVATE.iter().any(|name| jwk.get(name).is_some()) {
-            return Err(Unusable::PrivatePublished);
-        }
-        check_purpose(jwk, key_use)?;
-        let kty = jwk.text("kty").ok_or(Unusable::Malformed)?;
-        let crv = jwk.text("crv");
-        let stated = match jwk.get("alg") {
-            None | Some(ClaimValue::Null) => None,
-            Some(ClaimValue::Text(name)) => Some(Algorithm::from_name(name).ok_or(Unusable::Unsupported)?),
-            Some(_) => return Err(Unusable::Malformed),
-        };
-        let fitting = Algorithm::ALL.into_iter().filter(|algorithm| {
-            let (type_, curve) = algorithm.key_type();
-            type_ == kty && (curve.is_none() || curve == crv)
-        });
-        let fitting: Vec<_> = fitting.filter(|algorithm| stated.is_none_or(|stated| stated == *algorithm)).collect();
-        if fitting.is_empty() {
-            return Err(Unusable::Unsupported);
-        }
+        let (kty, fitting) = fitting(jwk, key_use)?;
         // Every key is checked, also one whose algorithm the issuer does not use here: a weak key is worth a word in the log.
         let material = Material::read(kty, jwk)?;
         let fitting = fitting.into_iter().map(|algorithm| Ok((algorithm, material.prepare(algorithm)?)));
         let prepared = fitting.collect::<Result<Vec<_>, Unusable>>()?;
         Ok(Self { prepared: prepared.into_iter().filter(|(algorithm, _)| allowed.allow(*algorithm)).collect() })
+    }
+
+    /// Prepares a JWK that came inside a signed message, for the algorithm of that message and no other.
+    pub(super) fn for_message(jwk: &Claims, algorithm: Algorithm) -> Result<Self, Unusable> {
+        let (kty, fitting) = fitting(jwk, "sig")?;
+        if !fitting.contains(&algorithm) {
+            return Err(Unusable::Unsupported);
+        }
+        let prepared = Material::read(kty, jwk)?.prepare(algorithm)?;
+        Ok(Self { prepared: [(algorithm, prepared)].into() })
     }
 
     pub(super) fn fits_any(&self) -> bool {
@@ -83,6 +78,27 @@ impl VerificationKey {
         let key = self.prepared.iter().find(|(fitting, _)| *fitting == algorithm).map(|(_, key)| key);
         key.is_some_and(|key| key.verify_sig(message, signature).is_ok())
     }
+}
+
+/// The `kty` of a public key that may verify signatures, and the algorithms that its type, its curve and its own `alg` leave; at least one.
+fn fitting<'a>(jwk: &'a Claims, key_use: &str) -> Result<(&'a str, Vec<Algorithm>), Unusable> {
+    if PRIVATE.iter().any(|name| jwk.get(name).is_some()) {
+        return Err(Unusable::PrivatePublished);
+    }
+    check_purpose(jwk, key_use)?;
+    let kty = jwk.text("kty").ok_or(Unusable::Malformed)?;
+    let crv = jwk.text("crv");
+    let stated = match jwk.get("alg") {
+        None | Some(ClaimValue::Null) => None,
+        Some(ClaimValue::Text(name)) => Some(Algorithm::from_name(name).ok_or(Unusable::Unsupported)?),
+        Some(_) => return Err(Unusable::Malformed),
+    };
+    let fitting = Algorithm::ALL.into_iter().filter(|algorithm| {
+        let (type_, curve) = algorithm.key_type();
+        type_ == kty && (curve.is_none() || curve == crv)
+    });
+    let fitting: Vec<_> = fitting.filter(|algorithm| stated.is_none_or(|stated| stated == *algorithm)).collect();
+    if fitting.is_empty() { Err(Unusable::Unsupported) } else { Ok((kty, fitting)) }
 }
 
 fn check_purpose(jwk: &Claims, key_use: &str) -> Result<(), Unusable> {
@@ -114,7 +130,14 @@ impl Material {
             URL_SAFE_NO_PAD.decode(text).map_err(|_| Unusable::Malformed)
         };
         match kty {
-            "EC" => Ok(Self::Point([&[4], &*bytes("x")?, &*bytes("y")?].concat())),
+            "EC" => {
+                let (x, y) = (bytes("x")?, bytes("y")?);
+                // A byte that moved from one to the other would be the same point under another thumbprint.
+                if x.len() != y.len() {
+                    return Err(Unusable::Malformed);
+                }
+                Ok(Self::Point([&[4], &*x, &*y].concat()))
+            }
             "OKP" => Ok(Self::Point(bytes("x")?)),
             "RSA" => {
                 let (modulus, exponent) = (bytes("n")?, bytes("e")?);

@@ -1,6 +1,6 @@
 //! The public keys of one issuer (RFC 7517 §5).
 
-use crate::domain::{ClaimValue, Claims, JsonError, JsonLimits, parse_json};
+use crate::domain::{ClaimValue, Claims, JsonError, JsonLimits, Number, Seconds, parse_json};
 
 use super::jwk::{Unusable, VerificationKey};
 use super::{Algorithm, Algorithms, MAX_KEY_SET_BYTES, MAX_KEYS};
@@ -11,7 +11,11 @@ use super::{Algorithm, Algorithms, MAX_KEY_SET_BYTES, MAX_KEYS};
 #[derive(Debug, Default)]
 pub struct KeySet {
     keys: Vec<Entry>,
+    refresh_hint: Option<Seconds>,
 }
+
+/// `use` of the keys that sign JWT-SVIDs.
+const JWT_SVID: &str = "jwt-svid";
 
 /// A key with its `kid`, or why it cannot be used.
 type Entry = (Option<Box<str>>, Result<VerificationKey, Unusable>);
@@ -49,18 +53,26 @@ pub enum KeyMiss {
 impl KeySet {
     /// Reads a JWK Set document, preparing every key for those of the issuer's algorithms that fit it.
     pub fn parse(document: &[u8], allowed: &Algorithms) -> Result<Self, InvalidKeySet> {
-        if document.len() > MAX_KEY_SET_BYTES {
-            return Err(InvalidKeySet::TooLarge);
-        }
-        let value = parse_json(document, JsonLimits { depth: 8, members: 64 })?;
-        let members = value.as_object().ok_or(InvalidKeySet::Shape)?;
-        let Some(ClaimValue::List(list)) = members.get("keys") else { return Err(InvalidKeySet::Shape) };
-        if list.len() > MAX_KEYS {
-            return Err(InvalidKeySet::TooManyKeys);
-        }
-        let jwks = list.iter().map(|jwk| jwk.as_object().ok_or(InvalidKeySet::Shape));
-        let keys = jwks.map(|jwk| jwk.map(|jwk| entry(jwk, allowed))).collect::<Result<_, _>>()?;
-        Ok(Self { keys })
+        let document = json(document)?;
+        Ok(Self { keys: jwks(&document)?.into_iter().map(|jwk| entry(jwk, allowed)).collect(), refresh_hint: None })
+    }
+
+    /// Reads the bundle of a SPIFFE trust domain: a JWK Set in which only the keys with `use` `jwt-svid` and a `kid` sign JWT-SVIDs (SPIFFE
+    /// Trust Domain and Bundle §4, SPIFFE JWT-SVID §6).
+    pub fn parse_bundle(document: &[u8], allowed: &Algorithms) -> Result<Self, InvalidKeySet> {
+        let document = json(document)?;
+        let keys = jwks(&document)?.into_iter().filter(|jwk| !is_for_other_svids(jwk)).map(|jwk| bundle_entry(jwk, allowed)).collect();
+        let refresh_hint = match document.as_object().and_then(|members| members.get("spiffe_refresh_hint")) {
+            Some(ClaimValue::Number(Number::Unsigned(seconds))) => Some(Seconds(*seconds)),
+            _ => None,
+        };
+        Ok(Self { keys, refresh_hint })
+    }
+
+    /// How often a SPIFFE bundle says that it wants to be read, in seconds (`spiffe_refresh_hint`).
+    #[must_use]
+    pub fn refresh_hint(&self) -> Option<Seconds> {
+        self.refresh_hint
     }
 
     /// The one key for a token with this `kid` (or none) and this algorithm (RFC 7515 §4.1.4, RFC 7517 §4.5).
@@ -95,6 +107,39 @@ impl KeySet {
     }
 }
 
+fn json(document: &[u8]) -> Result<ClaimValue, InvalidKeySet> {
+    if document.len() > MAX_KEY_SET_BYTES {
+        return Err(InvalidKeySet::TooLarge);
+    }
+    Ok(parse_json(document, JsonLimits { depth: 8, members: 64 })?)
+}
+
+/// The members of `keys`.
+fn jwks(document: &ClaimValue) -> Result<Vec<&Claims>, InvalidKeySet> {
+    let members = document.as_object().ok_or(InvalidKeySet::Shape)?;
+    let Some(ClaimValue::List(list)) = members.get("keys") else { return Err(InvalidKeySet::Shape) };
+    if list.len() > MAX_KEYS {
+        return Err(InvalidKeySet::TooManyKeys);
+    }
+    list.iter().map(|jwk| jwk.as_object().ok_or(InvalidKeySet::Shape)).collect()
+}
+
 fn entry(jwk: &Claims, allowed: &Algorithms) -> Entry {
     (jwk.text("kid").map(Into::into), VerificationKey::from_jwk(jwk, allowed, "sig"))
+}
+
+/// A bundle holds the keys of every kind of SVID. Those of the others that no token can name are nothing to us, and nothing is wrong with them.
+fn is_for_other_svids(jwk: &Claims) -> bool {
+    jwk.text("use").is_some_and(|key_use| key_use != JWT_SVID) && jwk.get("kid").is_none()
+}
+
+/// Unlike elsewhere, a key that does not say what it is for is for nothing.
+fn bundle_entry(jwk: &Claims, allowed: &Algorithms) -> Entry {
+    let key_id = jwk.text("kid").filter(|kid| !kid.is_empty()).map(Box::from);
+    let key = match (jwk.text("use"), &key_id) {
+        (Some(JWT_SVID), Some(_)) => VerificationKey::from_jwk(jwk, allowed, JWT_SVID),
+        (Some(JWT_SVID), None) => Err(Unusable::Unnamed),
+        _ => Err(Unusable::NotForSigning),
+    };
+    (key_id, key)
 }

@@ -3,22 +3,25 @@
 //! Owns: the road from [`UnverifiedToken`] to [`VerifiedToken`], public keys and their fitness, and why a token is rejected.
 //! Must not know: networks, stores, trust. Pure: the same token, keys and instant give the same answer.
 
-mod algorithm;
 mod bond;
 mod claims;
-mod header;
 mod jwk;
+mod jws;
 mod key_set;
+mod proof;
 mod rejected;
 mod replay;
 mod unverified;
 mod verified;
 mod verify;
 
-pub use algorithm::{Algorithm, Algorithms};
 pub use bond::{Bond, ProvenKeys, Shown};
 pub use jwk::{Unusable, VerificationKey};
+pub use jws::{Algorithm, Algorithms};
 pub use key_set::{InvalidKeySet, KeyMiss, KeySet};
+pub use proof::{
+    NonceKey, NonceRule, PROOF_ALGORITHMS, ProofExpectations, ProofNonces, ProofText, RejectedProof, VerifiedProof, verify_proof,
+};
 pub use rejected::RejectedToken;
 pub use replay::ReplayMode;
 pub use unverified::UnverifiedToken;

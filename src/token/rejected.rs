@@ -51,7 +51,7 @@ pub enum RejectedToken {
     IssuedAtMissing,
     #[error("`iss` is not a string")]
     IssuerInvalid,
-    #[error("`iss` is absent")]
+    #[error("`iss` is absent, and `sub` is no SPIFFE ID")]
     IssuerMissing,
     #[error("several keys fit, and the token does not say which (RFC 7517 section 4.5)")]
     KeyAmbiguous,
@@ -79,7 +79,7 @@ pub enum RejectedToken {
     PopRequired,
     #[error("a member stands twice in one object")]
     DuplicateMember,
-    #[error("`sub` is no string of 1 to 1024 bytes without control and bidirectional characters")]
+    #[error("`sub` is no string of 1 to 1024 bytes without control and bidirectional characters, or no SPIFFE ID of its trust domain")]
     SubjectInvalid,
     #[error("`sub`, or a claim that the issuer's `subject` names, is absent")]
     SubjectMissing,
@@ -130,7 +130,7 @@ impl RejectedToken {
             Self::KeyNotFound => "key_not_found",
             Self::KeyUnusable(Unusable::NotForSigning) => "key_not_for_signing",
             Self::KeyUnusable(Unusable::Weak) => "weak_key",
-            Self::KeyUnusable(Unusable::Malformed | Unusable::PrivatePublished) => "bad_key",
+            Self::KeyUnusable(Unusable::Malformed | Unusable::PrivatePublished | Unusable::Unnamed) => "bad_key",
             Self::KeyUnusable(Unusable::Unsupported) => "key_unsupported",
             Self::LifetimeExceeded => "lifetime_exceeded",
             Self::MalformedJson => "malformed_json",

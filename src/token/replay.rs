@@ -33,7 +33,8 @@ impl ReplayMode {
     }
 }
 
-/// What identifies a token for the replay guard: the exact `iss` with its `jti`, else with the SHA-256 of its signing input.
+/// What identifies a token for the replay guard: the exact `iss` (for a SPIFFE issuer the trust domain) with its `jti`, else with
+/// the SHA-256 of its signing input.
 ///
 /// Never the token string, because an ECDSA signature has a twin; never the issuer's registered name, because renaming an issuer
 /// would forget what was spent. The two kinds are kept apart by a tag, and the parts by their length.

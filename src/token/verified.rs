@@ -23,12 +23,12 @@ pub struct VerifiedToken {
 
 impl VerifiedToken {
     pub(super) fn new(token: UnverifiedToken, found: Found, expected: &Expectations) -> Self {
-        let Found { times, subject, bond } = found;
+        let Found { times, issuer, subject, bond } = found;
         Self {
             bond,
             key_id: token.key_id().map(Into::into),
             digest: token.digest(),
-            issuer: token.issuer().into(),
+            issuer,
             issuer_name: expected.issuer.clone(),
             replay: expected.replay,
             claims: token.claims,
@@ -41,6 +41,12 @@ impl VerifiedToken {
     #[must_use]
     pub fn issuer_name(&self) -> &IssuerName {
         &self.issuer_name
+    }
+
+    /// Whether we issued it.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.issuer_name.is_own()
     }
 
     /// The `kid` of its header: the key that signed it, where its issuer names keys.
@@ -67,7 +73,7 @@ impl VerifiedToken {
         replay::identity(self)
     }
 
-    /// The exact `iss`.
+    /// The exact `iss`; for a SPIFFE issuer its trust domain, as `spiffe://acme.example`.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer

@@ -1,10 +1,10 @@
 //! The one function that turns an unverified token into a verified one.
 
-use crate::domain::{Audience, ClaimPath, ClaimValue, Claims, IssuerName, Seconds, Timestamp};
+use crate::domain::{Audience, ClaimPath, ClaimValue, Claims, IssuerName, Seconds, Timestamp, TrustDomain};
 
 use super::bond::{Bond, Shown};
-use super::claims::{Round, audiences, check_actors, instant, is_clean, subject, token_id};
-use super::header::is_media_type;
+use super::claims::{Round, audiences, check_actors, instant, is_clean, spiffe_id, subject, token_id};
+use super::jws::is_media_type;
 use super::{Algorithms, KeySet, RejectedToken, ReplayMode, UnverifiedToken, VerifiedToken};
 
 /// What tokens of one issuer must look like.
@@ -52,6 +52,8 @@ pub enum SubjectRule {
     Sub,
     /// These claims: immutable ids, where `sub` recycles names.
     Claims(Vec<ClaimPath>),
+    /// `sub`, a SPIFFE ID of this trust domain. The issuer is the trust domain then, whatever `iss` says (SPIFFE JWT-SVID §3).
+    SpiffeId(TrustDomain),
 }
 
 /// Verifies signature and claims (RFC 7519 §7.2, RFC 8725 §3, RFC 7523 §3).
@@ -72,13 +74,18 @@ pub fn verify(
     }
     check_audience(&token.claims, expected)?;
     let times = check_times(&token.claims, expected, now)?;
-    subject(&token.claims)?;
+    let subject = external_subject(&token.claims, &expected.subject)?;
     token_id(&token.claims)?;
     check_actors(&token.claims)?;
     let bond = Bond::read(&token.claims)?;
     bond.check(shown)?;
-    let subject = external_subject(&token.claims, &expected.subject)?;
-    Ok(VerifiedToken::new(token, Found { times, subject, bond }, expected))
+    let issuer = match (&expected.subject, token.issuer()) {
+        (SubjectRule::SpiffeId(domain), _) => domain.as_uri(),
+        (SubjectRule::Sub | SubjectRule::Claims(_), Some(issuer)) => issuer,
+        (SubjectRule::Sub | SubjectRule::Claims(_), None) => return Err(RejectedToken::IssuerMissing),
+    };
+    let issuer = issuer.into();
+    Ok(VerifiedToken::new(token, Found { times, issuer, subject, bond }, expected))
 }
 
 /// Algorithm and `typ`: cheap, and about the header only. Also called before keys are fetched for a token.
@@ -119,6 +126,7 @@ fn check_audience(claims: &Claims, expected: &Expectations) -> Result<(), Reject
 /// What verification found in a token.
 pub(super) struct Found {
     pub(super) times: Times,
+    pub(super) issuer: Box<str>,
     pub(super) subject: Box<str>,
     pub(super) bond: Bond,
 }
@@ -167,9 +175,12 @@ fn check_times(claims: &Claims, expected: &Expectations, now: Timestamp) -> Resu
 /// Injective: only strings count, commas and percent signs in them are escaped, names come from the issuer's own registration.
 fn external_subject(claims: &Claims, rule: &SubjectRule) -> Result<Box<str>, RejectedToken> {
     let paths = match rule {
+        SubjectRule::SpiffeId(domain) => return spiffe_id(claims, domain).map(Into::into),
         SubjectRule::Sub => return subject(claims).map(Into::into),
         SubjectRule::Claims(paths) => paths,
     };
+    // Required in any case.
+    subject(claims)?;
     let mut out = String::new();
     for path in paths {
         let text = match claims.at(path) {

@@ -15,7 +15,7 @@ mod trust_test;
 pub use compile::{CompiledTrust, TrustSettings};
 pub use lint::{NAMES_WITHOUT_IDS, REVIEW_OVERDUE, USER_CONTROLLED_CLAIM_ALONE};
 pub use load::load;
-pub use preset::Preset;
+pub use preset::{IssuerKind, Preset};
 pub use reload::{ReloadOutcome, Reloader};
 pub use trust_test::TrustTest;
 

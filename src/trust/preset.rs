@@ -12,11 +12,12 @@ use crate::token::{Algorithm, ReplayMode};
 use super::claims::{claims_of, scalar_of};
 
 /// The compiled-in files.
-const SOURCES: [(&str, &str); 4] = [
+const SOURCES: [(&str, &str); 5] = [
     ("github-actions", include_str!("../../config/presets/github-actions.toml")),
     ("gitlab", include_str!("../../config/presets/gitlab.toml")),
     ("kubernetes", include_str!("../../config/presets/kubernetes.toml")),
     ("oidc", include_str!("../../config/presets/oidc.toml")),
+    ("spiffe", include_str!("../../config/presets/spiffe.toml")),
 ];
 
 /// What holds for every issuer of one kind, unless a trust file says otherwise.
@@ -24,10 +25,14 @@ const SOURCES: [(&str, &str); 4] = [
 pub struct Preset {
     /// Its name in trust files.
     pub name: &'static str,
+    /// What its tokens are.
+    pub kind: IssuerKind,
     /// The exact `iss`, where the kind has one of its own.
     pub url: Option<IssuerUrl>,
     /// Accepted algorithms.
     pub algorithms: Vec<Algorithm>,
+    /// Accepted `typ` values beside absent, `JWT` and `application/jwt`.
+    pub typ: Vec<Box<str>>,
     /// How often one token may be exchanged.
     pub replay: ReplayMode,
     /// What names the subject of an issued token: `sub`, or immutable ids.
@@ -45,6 +50,25 @@ pub struct Preset {
     /// Realistic claims, beside `iss`, `aud`, `exp`, `nbf`, `iat` and `jti`.
     pub example: Claims,
     claims: BTreeMap<ClaimPath, KnownClaim>,
+}
+
+/// What the tokens of an issuer are. Told by its preset, never by a token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum IssuerKind {
+    /// JWTs of an issuer with a URL, which is their `iss`.
+    Oidc,
+    /// JWT-SVIDs of a SPIFFE trust domain, which is that of their `sub`.
+    Spiffe,
+}
+
+impl IssuerKind {
+    fn parse(word: &str) -> Result<Self, &'static str> {
+        match word {
+            "oidc" => Ok(Self::Oidc),
+            "spiffe" => Ok(Self::Spiffe),
+            _ => Err("not a kind of issuer"),
+        }
+    }
 }
 
 /// What is known about one claim.
@@ -129,8 +153,10 @@ pub(super) fn read(name: &'static str, text: &str, diagnostics: &Diagnostics) ->
     let replay = |name: &str| ReplayMode::from_name(name).ok_or("not a replay mode");
     let preset = Preset {
         name,
+        kind: table.parsed("kind", IssuerKind::parse).map_or(IssuerKind::Oidc, |kind| kind.value),
         url: table.parsed("url", IssuerUrl::parse).map(|url| url.value),
         algorithms: values(table.parsed_list("algorithms", algorithm)),
+        typ: values(table.parsed_list("typ", |typ| Ok::<_, std::convert::Infallible>(typ.into()))),
         replay: table.parsed("replay", replay)?.value,
         subject: values(table.parsed_list("subject", ClaimPath::parse)),
         token_max_lifetime: table.duration("token_max_lifetime")?.value,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::document::{Diagnostics, Place};
 use crate::domain::{ClaimPath, ClaimValue, Claims, IssuerName, RelationshipName};
-use crate::policy::{Ask, Denial, FailedCondition, Granted, TrustPolicy, TrustRelationship, assess};
+use crate::policy::{Ask, Bearer, Denial, FailedCondition, Granted, Parties, TrustPolicy, TrustRelationship, assess};
 
 use super::claims::overlay;
 use super::compile::CompiledTrust;
@@ -23,8 +23,17 @@ pub struct TrustTest {
     pub place: Place,
     pub(super) base: &'static Claims,
     pub(super) claims: Vec<(Arc<ClaimPath>, ClaimValue)>,
+    pub(super) actor: Option<TestActor>,
     pub(super) ask: Ask,
     pub(super) expect: Expectation,
+}
+
+/// The second party of a test.
+#[derive(Debug)]
+pub(super) struct TestActor {
+    pub(super) issuer: IssuerName,
+    pub(super) base: &'static Claims,
+    pub(super) claims: Vec<(Arc<ClaimPath>, ClaimValue)>,
 }
 
 /// What a test expects.
@@ -55,12 +64,15 @@ impl TrustTest {
     /// The claims of its token.
     #[must_use]
     pub fn token_claims(&self) -> Claims {
-        self.claims.iter().fold(self.base.clone(), |claims, (path, value)| overlay(&claims, path, value.clone()))
+        overlaid(self.base, &self.claims)
     }
 
     fn run(&self, policy: &TrustPolicy) -> Result<(), String> {
         let claims = self.token_claims();
-        let answer = assess(policy, &self.issuer, &claims, &self.ask);
+        let actor = self.actor.as_ref().map(|actor| (&actor.issuer, overlaid(actor.base, &actor.claims)));
+        let actor = actor.as_ref().map(|(issuer, claims)| Bearer { issuer, claims });
+        let parties = Parties { subject: Bearer { issuer: &self.issuer, claims: &claims }, actor };
+        let answer = assess(policy, &parties, &self.ask);
         let Some(own) = policy.relationship(&self.relationship) else { return Err("the relationship is gone".into()) };
         let failed = failed(own, &claims);
         match (&self.expect, answer) {
@@ -99,9 +111,7 @@ fn describe(granted: &Granted) -> String {
 fn reason(denial: &Denial) -> String {
     let relationships = match denial {
         Denial::Ambiguous { relationships } => relationships,
-        Denial::Condition(_) | Denial::Lifetime { .. } | Denial::NoRelationship { .. } | Denial::Scope { .. } | Denial::Target { .. } => {
-            return format!("denied: {}", denial.reason());
-        }
+        other => return format!("denied: {}", other.reason()),
     };
     let all: Vec<_> = relationships.iter().map(|name| format!("`{name}`")).collect();
     format!("denied: ambiguous between {}; a workload names one as `client_id`, and so can a test", all.join(", "))
@@ -121,4 +131,8 @@ fn names<'c>(claims: impl Iterator<Item = &'c Arc<ClaimPath>>) -> String {
     let mut names: Vec<_> = claims.map(|claim| format!("\"{claim}\"")).collect();
     names.sort_unstable();
     names.join(", ")
+}
+
+fn overlaid(base: &Claims, claims: &[(Arc<ClaimPath>, ClaimValue)]) -> Claims {
+    claims.iter().fold(base.clone(), |claims, (path, value)| overlay(&claims, path, value.clone()))
 }

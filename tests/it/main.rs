@@ -7,6 +7,7 @@ mod conformance;
 mod idempotency;
 mod issued_token;
 mod jwt_cases;
+mod limits;
 mod log_verdicts;
 mod presets;
 mod processes;
@@ -16,6 +17,7 @@ mod replay_modes;
 mod restored_store;
 #[path = "../servers/mod.rs"]
 mod servers;
+mod spiffe;
 mod support;
 #[path = "../servers/tests/mod.rs"]
 mod test_servers;

@@ -10,14 +10,15 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::{Clock, IssuerUrl, TokenId};
 use crate::token::Algorithm;
-use crate::trust::Preset;
+use crate::trust::{IssuerKind, Preset};
 
-/// A local issuer with one key of each type.
+/// A local issuer, and a local trust domain, with one key of each type.
 ///
 /// Signs with OpenSSL (through josekit), so that nothing we verify in development was signed by the code that verifies it.
 pub struct DevIssuer {
     url: IssuerUrl,
     audience: String,
+    preset: String,
     clock: Arc<dyn Clock>,
     keys: [Jwk; 4],
 }
@@ -71,7 +72,19 @@ impl DevIssuer {
         };
         let mut keys = keys.into_iter().zip(names).map(with_name);
         let mut next = || keys.next().context("one key for each name");
-        Ok(Self { url, audience, clock, keys: [next()?, next()?, next()?, next()?] })
+        Ok(Self { url, audience, preset: Preset::GENERIC.into(), clock, keys: [next()?, next()?, next()?, next()?] })
+    }
+
+    /// The preset of tokens for which none is asked is this one instead of the generic one.
+    pub fn with_preset(mut self, name: &str) -> anyhow::Result<Self> {
+        preset(name)?.name.clone_into(&mut self.preset);
+        Ok(self)
+    }
+
+    /// A token in the shape of its own preset.
+    #[must_use]
+    pub fn usual(&self) -> MintRequest {
+        MintRequest::of(&self.preset)
     }
 
     /// Its `iss`.
@@ -98,14 +111,13 @@ impl DevIssuer {
 
     /// Its key set (RFC 7517 §5), public parts only.
     pub fn key_set(&self) -> anyhow::Result<Value> {
-        let public = self.keys.iter().map(|key| {
-            // The conversion keeps the key and drops its name.
-            let mut public = key.to_public_key()?;
-            public.set_key_id(key.key_id().unwrap_or_default());
-            public.set_key_use("sig");
-            Ok(public)
-        });
-        Ok(json!({ "keys": public.collect::<anyhow::Result<Vec<_>>>()? }))
+        Ok(json!({ "keys": published(&self.keys, "sig")? }))
+    }
+
+    /// The same keys as the bundle of a trust domain (SPIFFE Trust Domain and Bundle §4), but for the one that JWT-SVIDs do not know.
+    pub fn bundle(&self) -> anyhow::Result<Value> {
+        let [signing @ .., _ed25519] = &self.keys;
+        Ok(json!({ "spiffe_sequence": 1, "spiffe_refresh_hint": 60, "keys": published(signing, "jwt-svid")? }))
     }
 
     /// Its discovery document (OpenID Connect Discovery 1.0 §3), as far as a workload issuer has one.
@@ -127,14 +139,19 @@ impl DevIssuer {
         let now = i64::try_from(self.clock.now().unix())?;
         let at = |claims: &Map<String, Value>, name| claims.get(name).and_then(Value::as_i64);
         let usual = at(&claims, "exp").zip(at(&claims, "iat")).map_or(300, |(exp, iat)| exp - iat);
-        claims.insert("iss".into(), self.url.as_str().into());
-        claims.insert("aud".into(), json!(self.audience));
-        claims.insert("jti".into(), TokenId::random().as_str().into());
         let expires_in = request.expires_in.unwrap_or(usual);
         // A token that is already expired was issued a usual lifetime before its end.
         let issued_at = if expires_in > 0 { now } else { now + expires_in - usual };
-        for (name, value) in [("iat", issued_at), ("nbf", issued_at), ("exp", now + expires_in)] {
-            claims.insert(name.into(), value.into());
+        claims.extend([("iat".into(), issued_at.into()), ("exp".into(), (now + expires_in).into())]);
+        match preset.kind {
+            IssuerKind::Oidc => claims.extend([
+                ("iss".into(), self.url.as_str().into()),
+                ("aud".into(), json!(self.audience)),
+                ("nbf".into(), issued_at.into()),
+                ("jti".into(), TokenId::random().as_str().into()),
+            ]),
+            // A JWT-SVID has these and no more, as SPIRE makes it.
+            IssuerKind::Spiffe => claims.extend([("aud".into(), json!([self.audience]))]),
         }
         for (name, value) in &request.claims {
             overlay(&mut claims, name, value)?;
@@ -159,6 +176,18 @@ impl DevIssuer {
             Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512 | Algorithm::Rs256 | Algorithm::Rs384 | Algorithm::Rs512 => rsa,
         }
     }
+}
+
+/// The public parts of keys, each with this `use`.
+fn published(keys: &[Jwk], key_use: &str) -> anyhow::Result<Vec<Jwk>> {
+    let public = keys.iter().map(|key| {
+        // The conversion keeps the key and drops its name.
+        let mut public = key.to_public_key()?;
+        public.set_key_id(key.key_id().unwrap_or_default());
+        public.set_key_use(key_use);
+        Ok(public)
+    });
+    public.collect()
 }
 
 fn preset(name: &str) -> anyhow::Result<&'static Preset> {

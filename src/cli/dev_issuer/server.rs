@@ -16,11 +16,12 @@ use crate::trust::Preset;
 
 use super::issuer::{DevIssuer, MintRequest};
 
-/// Discovery document, key set, `POST /mint`, and `/readyz` for `cambist health`.
+/// Discovery document, key set, SPIFFE bundle, `POST /mint`, and `/readyz` for `cambist health`.
 pub(super) fn router(issuer: Arc<DevIssuer>) -> Router {
     Router::new()
         .route("/.well-known/openid-configuration", get(discovery))
         .route("/jwks", get(key_set))
+        .route("/bundle", get(bundle))
         .route("/readyz", get(async || "ready\n"))
         .route("/mint", post(mint))
         .layer(DefaultBodyLimit::max(64 * 1024))
@@ -38,11 +39,18 @@ async fn key_set(State(issuer): State<Arc<DevIssuer>>) -> Response {
     }
 }
 
+async fn bundle(State(issuer): State<Arc<DevIssuer>>) -> Response {
+    match issuer.bundle() {
+        Ok(bundle) => document(&bundle),
+        Err(error) => refuse(&error),
+    }
+}
+
 /// The body is a JSON object of claims. Settings (`preset`, `algorithm`, `expires_in`, `typ`) stand in the query, or in the body beside an
 /// object `claims`, or beside the claims themselves when one of them is the name of a `preset`. Answers the bare token, or
 /// `{"token": …}` to those who accept JSON only.
 async fn mint(State(issuer): State<Arc<DevIssuer>>, RawQuery(query): RawQuery, headers: HeaderMap, body: Bytes) -> Response {
-    match request(query.as_deref().unwrap_or_default(), &body).and_then(|request| issuer.mint(&request)) {
+    match request(issuer.usual(), query.as_deref().unwrap_or_default(), &body).and_then(|request| issuer.mint(&request)) {
         Ok(token) => {
             let json = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"));
             if json { document(&json!({ "token": token })) } else { format!("{token}\n").into_response() }
@@ -51,12 +59,11 @@ async fn mint(State(issuer): State<Arc<DevIssuer>>, RawQuery(query): RawQuery, h
     }
 }
 
-fn request(query: &str, body: &[u8]) -> anyhow::Result<MintRequest> {
+fn request(mut request: MintRequest, query: &str, body: &[u8]) -> anyhow::Result<MintRequest> {
     let mut body: Map<String, Value> = match body {
         [] => Map::new(),
         body => serde_json::from_slice(body).context("the body is no JSON object of claims")?,
     };
-    let mut request = MintRequest::of("oidc");
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         set(&mut request, &name, &Value::String(value.into_owned()))?;
     }
@@ -111,11 +118,12 @@ mod tests {
             ("", r#"{"preset":"mine","ref":"main"}"#, ("oidc", "", r#"{"preset":"mine","ref":"main"}"#), "a claim of that name"),
             ("", "", ("oidc", "", "{}"), "nothing"),
         ] {
-            let request = request(query, body.as_bytes()).unwrap();
+            let request = request(MintRequest::of("oidc"), query, body.as_bytes()).unwrap();
             let claims = Value::Object(request.claims).to_string();
             assert_eq!((request.preset.as_str(), request.algorithm.map_or("", Algorithm::name), claims.as_str()), expected, "{why}");
         }
-        assert!(request("colour=red", b"").is_err(), "an unknown setting");
-        assert!(request("", b"[]").is_err(), "no object");
+        let usual = || MintRequest::of("oidc");
+        assert!(request(usual(), "colour=red", b"").is_err(), "an unknown setting");
+        assert!(request(usual(), "", b"[]").is_err(), "no object");
     }
 }

@@ -53,7 +53,7 @@ impl Form {
 
     /// Takes the value of a parameter that is no secret; of a repeatable one, the first that is left.
     pub fn take_one(&mut self, parameter: Parameter) -> Option<String> {
-        debug_assert!(!parameter.is_secret(), "secrets leave the form through take_secret and take_subject_token");
+        debug_assert!(!parameter.is_secret(), "secrets leave the form through take_secret and take_token");
         if parameter.is_secret() { None } else { self.take(parameter) }
     }
 
@@ -67,9 +67,9 @@ impl Form {
         self.take(parameter).map(SecretString::from)
     }
 
-    /// Takes `subject_token`.
-    pub fn take_subject_token(&mut self) -> Option<SubjectToken> {
-        self.take(Parameter::SubjectToken).map(SubjectToken::new)
+    /// Takes a token that is presented.
+    pub fn take_token(&mut self, parameter: Parameter) -> Option<SubjectToken> {
+        self.take(parameter).map(SubjectToken::new)
     }
 
     /// Moves the text out: nothing is copied, so nothing is left behind.

@@ -80,7 +80,7 @@ fn an_empty_value_is_an_absent_one() {
     let mut form = Form::parse(b"subject_token=&scope&audience=&audience=b&resource=").unwrap();
     assert!(!form.has(Parameter::SubjectToken) && !form.has(Parameter::Scope) && !form.has(Parameter::Resource));
     assert_eq!(form.take_all(Parameter::Audience), ["b"]);
-    assert!(form.take_subject_token().is_none());
+    assert!(form.take_token(Parameter::SubjectToken).is_none());
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_form_is_small() {
 fn a_form_never_shows_its_values() {
     let mut form = Form::parse(b"subject_token=hush.hush.hush&client_secret=hush&audience=a&client_assertion=hush").unwrap();
     assert_eq!(format!("{form:?}"), r#"["subject_token", "client_secret", "audience", "client_assertion"]"#);
-    let (token, secret) = (form.take_subject_token().unwrap(), form.take_secret(Parameter::ClientSecret).unwrap());
+    let (token, secret) = (form.take_token(Parameter::SubjectToken).unwrap(), form.take_secret(Parameter::ClientSecret).unwrap());
     assert!(!format!("{token:?} {secret:?}").contains("hush"));
     assert_eq!((token.reveal(), secret.expose_secret()), ("hush.hush.hush", "hush"));
     assert_eq!(form.take_all(Parameter::Audience), ["a"]);

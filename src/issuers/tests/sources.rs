@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::domain::{Clock as _, IssuerUrl, ManualClock, Seconds, Timestamp};
+use crate::domain::{Clock as _, IssuerId, ManualClock, Seconds, Timestamp};
 use crate::outbound::tests::server::{Answer, Authority, TestServer};
 use crate::outbound::{BoxFuture, Fetch, FetchError, FetchRequest, FetchResponse, Network, Outbound};
 use crate::token::RejectedToken;
@@ -45,20 +45,20 @@ async fn discovery_and_keys_have_one_deadline_together() {
 struct Registered {
     clock: Arc<ManualClock>,
     issuers: Arc<Issuers>,
-    url: IssuerUrl,
+    id: IssuerId,
 }
 
 impl Registered {
     fn with(settings: IssuerSettings) -> Self {
         let (clock, issuers) = new_issuers();
-        let url = settings.url.clone();
+        let id = settings.id.clone();
         issuers.replace(vec![settings]);
-        Self { clock, issuers, url }
+        Self { clock, issuers, id }
     }
 
     async fn accepts(&self, key: &Key) -> Result<(), KeysError> {
         let now = self.clock.now();
-        self.issuers.trusted(self.url.as_str()).unwrap().keys(&key.sign(&claims(self.url.as_str(), now)), now).await.map(drop)
+        self.issuers.trusted(self.id.as_str()).unwrap().keys(&key.sign(&claims(self.id.as_str(), now)), now).await.map(drop)
     }
 
     fn error(&self) -> String {

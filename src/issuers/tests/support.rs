@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::domain::{Audience, Clock as _, IssuerName, IssuerUrl, ManualClock, Seconds, SubjectToken, Timestamp};
+use crate::domain::{Audience, Clock as _, IssuerId, IssuerName, IssuerUrl, ManualClock, Seconds, SubjectToken, Timestamp};
 use crate::outbound::tests::server::{Answer, TestServer};
 use crate::outbound::{HttpFetch, Network, Outbound};
 use crate::token::{Algorithm, Expectations, KeySet, ProvenKeys, ReplayMode, Shown, SubjectRule, UnverifiedToken, verify};
@@ -158,7 +158,7 @@ pub(super) fn settings(name: &str, url: &str, keys: KeySource) -> IssuerSettings
     let name = IssuerName::parse(name).unwrap();
     IssuerSettings {
         name: name.clone(),
-        url: IssuerUrl::parse(url).unwrap(),
+        id: IssuerId::Url(IssuerUrl::parse(url).unwrap()),
         owner: "platform@example.com".to_owned(),
         expectations: Expectations {
             issuer: name,
@@ -177,7 +177,7 @@ pub(super) fn settings(name: &str, url: &str, keys: KeySource) -> IssuerSettings
         keys,
         network: Network::Loopback,
         ca_file: None,
-        recorded: Vec::new(),
+        recorded: [].into(),
     }
 }
 

@@ -4,16 +4,34 @@ use std::sync::Arc;
 
 use crate::domain::{Claims, IssuerName, RelationshipName, Scopes, Seconds};
 
-use crate::policy::ask::Ask;
-use crate::policy::condition::Condition;
-use crate::policy::denial::{Denial, FailedCondition, Miss};
-use crate::policy::policy_set::{IssuerRules, TrustPolicy};
+use crate::policy::actor::Bearer;
+use crate::policy::ask::{Ask, TokenKind};
+use crate::policy::denial::Denial;
+use crate::policy::policy_set::TrustPolicy;
 use crate::policy::relationship::{Grant, TrustRelationship};
 use crate::policy::target::Target;
 
-/// With at most this many relationships, a stranger's nearest miss is looked for as well.
-/// More would make a denial dearer than a permit.
-const SEARCH_FOR_STRANGERS: usize = 256;
+mod candidates;
+
+pub(in crate::policy) use candidates::actor_miss;
+use candidates::{agreeing, holding};
+
+/// Who asks: the bearer of the subject token, and of the actor token when there is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Parties<'a> {
+    /// On whose behalf.
+    pub subject: Bearer<'a>,
+    /// Who else vouches for it.
+    pub actor: Option<Bearer<'a>>,
+}
+
+impl<'a> Parties<'a> {
+    /// A subject without an actor.
+    #[must_use]
+    pub fn alone(issuer: &'a IssuerName, claims: &'a Claims) -> Self {
+        Self { subject: Bearer { issuer, claims }, actor: None }
+    }
+}
 
 /// What an ask would get. No evidence: only [`super::evaluate()`] makes a permit of it.
 #[derive(Clone, Debug)]
@@ -30,18 +48,18 @@ pub struct Granted {
     pub cap_to_subject: bool,
 }
 
-/// Which relationship permits this ask to the bearer of these claims?
+/// Which relationship permits this ask to these parties?
 ///
-/// (a) The relationships of the issuer, or the one that the ask names; (b) those whose conditions hold; (c) the target as asked, or the
+/// (a) The relationships of the issuer, or the one that the ask names; (b) those whose conditions hold, for the actor too; (c) the target as asked, or the
 /// one common to all of them; (d) those that grant it; (e) the whole asked set of scopes; (f) one remains. Never the first that
 /// fits, never a union.
-pub fn assess(policy: &TrustPolicy, issuer: &IssuerName, claims: &Claims, ask: &Ask) -> Result<Granted, Denial> {
-    let Some(rules) = policy.of(issuer) else { return Err(Denial::NoRelationship { nearest: None }) };
-    let holding = holding(rules, claims, ask)?;
+pub fn assess(policy: &TrustPolicy, parties: &Parties<'_>, ask: &Ask) -> Result<Granted, Denial> {
+    let Some(rules) = policy.of(parties.subject.issuer) else { return Err(Denial::NoRelationship { nearest: None }) };
+    let holding = agreeing(holding(rules, parties.subject.claims, ask)?, parties)?;
     let target = target(&holding, ask).ok_or_else(|| Denial::Target { relationships: names(&holding) })?;
 
     let granting = holding.iter().filter_map(|relationship| grant_for(relationship, &target).map(|grant| (*relationship, grant)));
-    let granting: Vec<_> = granting.collect();
+    let granting: Vec<_> = granting.filter(|(_, grant)| hands_out(&grant.target, ask)).collect();
     if granting.is_empty() {
         return Err(Denial::Target { relationships: names(&holding) });
     }
@@ -54,48 +72,6 @@ pub fn assess(policy: &TrustPolicy, issuer: &IssuerName, claims: &Claims, ask: &
             Err(Denial::Ambiguous { relationships: sorted(permitting.map(|(relationship, _)| relationship.name.clone())) })
         }
         (Some((relationship, grant)), None) => Ok(granted(relationship, grant, ask)),
-    }
-}
-
-/// Steps (a) and (b).
-fn holding<'a>(rules: &'a IssuerRules, claims: &'a Claims, ask: &Ask) -> Result<Vec<&'a Arc<TrustRelationship>>, Denial> {
-    // Naming a relationship has an effect only for those whom it knows: others could ask which names exist.
-    let named = ask.relationship.as_deref().and_then(|name| rules.named(name)).filter(|named| named.knows(claims));
-    let candidates: Vec<_> = match named {
-        Some(relationship) => vec![relationship],
-        None => rules.candidates(claims).collect(),
-    };
-    let known: Vec<_> = candidates.into_iter().filter(|relationship| relationship.knows(claims)).collect();
-    let holds = |relationship: &&Arc<TrustRelationship>| relationship.conditions.iter().all(|condition| condition.holds(claims));
-    let holding: Vec<_> = known.iter().copied().filter(holds).collect();
-    if !holding.is_empty() {
-        return Ok(holding);
-    }
-    if let Some(miss) = nearest(&known, claims) {
-        return Err(Denial::Condition(miss));
-    }
-    let strangers: Vec<_> = if rules.all.len() <= SEARCH_FOR_STRANGERS { rules.all.iter().collect() } else { Vec::new() };
-    Err(Denial::NoRelationship { nearest: nearest(&strangers, claims) })
-}
-
-/// The relationship with the fewest failed conditions; of several, the first by name.
-fn nearest(relationships: &[&Arc<TrustRelationship>], claims: &Claims) -> Option<Miss> {
-    let failures = |relationship: &TrustRelationship| relationship.conditions.iter().filter(|c| !c.holds(claims)).count();
-    let nearest = relationships.iter().min_by_key(|relationship| (failures(relationship), &relationship.name))?;
-    let (held, failed): (Vec<_>, Vec<_>) = nearest.conditions.iter().partition(|condition| condition.holds(claims));
-    let value = |condition: &Condition| Some((Arc::clone(&condition.claim), claims.at(&condition.claim)?.clone()));
-    Some(Miss {
-        relationship: nearest.name.clone(),
-        failed: failed.into_iter().map(|condition| failure(condition, claims)).collect(),
-        held: held.into_iter().filter_map(value).collect(),
-    })
-}
-
-fn failure(condition: &Condition, claims: &Claims) -> FailedCondition {
-    FailedCondition {
-        claim: Arc::clone(&condition.claim),
-        expected: condition.matcher.to_string(),
-        actual: claims.at(&condition.claim).cloned(),
     }
 }
 
@@ -116,11 +92,17 @@ fn target(holding: &[&Arc<TrustRelationship>], ask: &Ask) -> Option<Box<str>> {
     }
 }
 
-fn grant_for<'a>(relationship: &'a TrustRelationship, audience: &str) -> Option<&'a Grant> {
+/// Whether the target's tokens are of the kind that is asked for.
+pub(in crate::policy) fn hands_out(target: &Target, ask: &Ask) -> bool {
+    let asked = ask.kind.is_none_or(|kind| kind == target.kind);
+    asked && (ask.takes_grants || target.kind == TokenKind::AccessToken)
+}
+
+pub(in crate::policy) fn grant_for<'a>(relationship: &'a TrustRelationship, audience: &str) -> Option<&'a Grant> {
     relationship.grants.iter().find(|grant| grant.target.audience.as_str() == audience)
 }
 
-fn granted(relationship: &Arc<TrustRelationship>, grant: &Grant, ask: &Ask) -> Granted {
+pub(in crate::policy) fn granted(relationship: &Arc<TrustRelationship>, grant: &Grant, ask: &Ask) -> Granted {
     let ceiling = grant.lifetime.min(grant.target.max_lifetime);
     Granted {
         relationship: Arc::clone(relationship),

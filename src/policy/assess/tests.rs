@@ -5,14 +5,9 @@ use crate::token::Algorithm;
 
 fn target(name: &str) -> Arc<Target> {
     let scopes = ["read", "write"].map(|scope| (Scope::parse(scope).unwrap(), String::new()));
-    Arc::new(Target {
-        name: TargetName::parse(name).unwrap(),
-        audience: Audience::parse(&format!("https://{name}.test")).unwrap(),
-        owner: "o".into(),
-        max_lifetime: Seconds(900),
-        scopes: scopes.into(),
-        algorithm: Algorithm::Es256,
-    })
+    let audience = Audience::parse(&format!("https://{name}.test")).unwrap();
+    let target = Target::new(TargetName::parse(name).unwrap(), audience, "o", Seconds(900), Algorithm::Es256);
+    Arc::new(Target { scopes: scopes.into(), ..target })
 }
 
 fn is(claim: &str, value: &str) -> Condition {
@@ -20,7 +15,7 @@ fn is(claim: &str, value: &str) -> Condition {
 }
 
 fn grant(name: &str, scopes: &str) -> Grant {
-    Grant { target: target(name), scopes: Scopes::parse(scopes).unwrap(), lifetime: Seconds(600), cap_to_subject: false }
+    Grant::new(target(name), Scopes::parse(scopes).unwrap(), Seconds(600))
 }
 
 fn relationship(name: &str, conditions: &[Condition], grants: &[Grant]) -> TrustRelationship {
@@ -47,7 +42,7 @@ fn claims(pairs: &[(&str, &str)]) -> Claims {
 /// The answer in one word, with what a test wants to see of it.
 fn answer(policy: &TrustPolicy, claims: &Claims, ask: &Ask) -> String {
     let list = |names: &[RelationshipName]| names.iter().map(RelationshipName::as_str).collect::<Vec<_>>().join(" ");
-    match assess(policy, &IssuerName::parse("ci").unwrap(), claims, ask) {
+    match assess(policy, &Parties::alone(&IssuerName::parse("ci").unwrap(), claims), ask) {
         Ok(granted) => format!("permit {} {} [{}] {}", granted.relationship.name, granted.target.name, granted.scopes, granted.lifetime),
         Err(Denial::Ambiguous { relationships }) => format!("ambiguous {}", list(&relationships)),
         Err(Denial::Condition(miss)) => {
@@ -60,6 +55,7 @@ fn answer(policy: &TrustPolicy, claims: &Claims, ask: &Ask) -> String {
         }
         Err(Denial::Scope { relationships }) => format!("scope {}", list(&relationships)),
         Err(Denial::Target { relationships }) => format!("target {}", list(&relationships)),
+        Err(other) => other.reason().to_owned(),
     }
 }
 
@@ -129,7 +125,7 @@ fn a_lifetime_is_clipped_to_grant_and_target() {
     let claims = claims(&[("repository_id", "1")]);
     for (asked, expected) in [(None, 900), (Some(60), 60), (Some(100_000), 900)] {
         let ask = Ask { lifetime: asked.map(Seconds), ..Ask::default() };
-        let granted = assess(&policy, &IssuerName::parse("ci").unwrap(), &claims, &ask).unwrap();
+        let granted = assess(&policy, &Parties::alone(&IssuerName::parse("ci").unwrap(), &claims), &ask).unwrap();
         assert_eq!(granted.lifetime, Seconds(expected));
     }
 }

@@ -1,12 +1,12 @@
-//! Which URL each issuer name stands for, for ever.
+//! Which URL, or which trust domain, each issuer name stands for, for ever.
 //!
-//! Issued subjects begin with the issuer's name (`github:repository_id=…`). A name that came to stand for another URL would make two
-//! different workloads one, so the first URL ever used under a name is remembered, and every other is refused.
+//! Issued subjects begin with the issuer's name (`github:repository_id=…`). A name that came to stand for another issuer would make
+//! two different workloads one, so the first id ever used under a name is remembered, and every other is refused.
 
 mod redis;
 mod sqlite;
 
-use crate::domain::{IssuerName, IssuerUrl};
+use crate::domain::{IssuerId, IssuerName};
 use crate::store::{Store, StoreError};
 
 pub use sqlite::SCHEMA;
@@ -14,11 +14,11 @@ pub use sqlite::SCHEMA;
 /// The name that stands for ourselves.
 pub const RESERVED: &str = "self";
 
-/// Binds each name to its URL, or finds it bound to that URL already. All of them, or none.
+/// Binds each name to its id, or finds it bound to that id already. All of them, or none.
 ///
 /// # Errors
-/// Every name that is bound to another URL, or the failure of the store.
-pub async fn bind(store: &Store, issuers: &[(IssuerName, IssuerUrl)]) -> Result<(), BindingError> {
+/// Every name that is bound to another id, or the failure of the store.
+pub async fn bind(store: &Store, issuers: &[(IssuerName, IssuerId)]) -> Result<(), BindingError> {
     if let Some((name, _)) = issuers.iter().find(|(name, _)| name.as_str() == RESERVED) {
         return Err(BindingError::Reserved { name: name.clone() });
     }
@@ -35,22 +35,22 @@ pub async fn bind(store: &Store, issuers: &[(IssuerName, IssuerUrl)]) -> Result<
     if rebound.is_empty() { Ok(()) } else { Err(BindingError::Rebound(rebound)) }
 }
 
-/// A name under which another URL was used before.
+/// A name under which another issuer was registered before.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the issuer name `{name}` is bound to {bound} for ever, because issued subjects start with it; register {given} under a new name")]
 pub struct Rebound {
     /// The name.
     pub name: IssuerName,
-    /// The URL it stands for.
+    /// The URL or trust domain it stands for.
     pub bound: Box<str>,
-    /// The URL it was to stand for.
-    pub given: IssuerUrl,
+    /// The one it was to stand for.
+    pub given: IssuerId,
 }
 
 /// Why names were not bound.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BindingError {
-    /// Names that stand for other URLs; at least one.
+    /// Names that stand for other issuers; at least one.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Rebound(Vec<Rebound>),
     /// A name that nobody may use.
@@ -78,14 +78,22 @@ impl BindingError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{IssuerUrl, TrustDomain};
     use crate::store::{OpenMode, SqliteSettings};
 
-    fn issuers(pairs: &[(&str, &str)]) -> Vec<(IssuerName, IssuerUrl)> {
-        pairs.iter().map(|(name, url)| (IssuerName::parse(name).unwrap(), IssuerUrl::parse(url).unwrap())).collect()
+    fn issuers(pairs: &[(&str, &str)]) -> Vec<(IssuerName, IssuerId)> {
+        pairs.iter().map(|(name, id)| (IssuerName::parse(name).unwrap(), issuer_id(id))).collect()
+    }
+
+    fn issuer_id(text: &str) -> IssuerId {
+        match text.strip_prefix("spiffe://") {
+            Some(domain) => IssuerId::TrustDomain(TrustDomain::parse(domain).unwrap()),
+            None => IssuerId::Url(IssuerUrl::parse(text).unwrap()),
+        }
     }
 
     #[tokio::test]
-    async fn a_name_stays_bound_to_its_first_url() {
+    async fn a_name_stays_bound_to_its_first_issuer() {
         const A: &str = "https://a.example.com";
         const B: &str = "https://b.example.com";
         let directory = tempfile::tempdir().unwrap();
@@ -102,6 +110,9 @@ mod tests {
             (&[("four", A), ("four", B)], "four", "twice in one list"),
             (&[("four", B)], "", "and that bound nothing either"),
             (&[("five", A)], "", "a url may have a second name: a renamed issuer"),
+            (&[("mesh", "spiffe://acme.example")], "", "a trust domain"),
+            (&[("mesh", "spiffe://acme.test")], "mesh", "another trust domain"),
+            (&[("mesh", "https://acme.example")], "mesh", "a url of that host is another issuer"),
             (&[], "", "a name that is no longer used"),
             (&[("one", B)], "one", "stays bound"),
         ] {

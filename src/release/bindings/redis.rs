@@ -4,7 +4,7 @@
 
 use redis::Value;
 
-use crate::domain::{IssuerName, IssuerUrl};
+use crate::domain::{IssuerId, IssuerName};
 use crate::store::StoreError;
 use crate::store::redis::{RedisStore, Script, Tag, decoded, in_deployment};
 
@@ -27,7 +27,7 @@ static BIND: Script = Script::new(in_deployment!(
 ));
 
 /// The URL that each name stands for; nothing was written when one differs from the one given.
-pub(super) async fn bind_all(store: &RedisStore, issuers: &[(IssuerName, IssuerUrl)]) -> Result<Vec<String>, StoreError> {
+pub(super) async fn bind_all(store: &RedisStore, issuers: &[(IssuerName, IssuerId)]) -> Result<Vec<String>, StoreError> {
     let make = |_| {
         let call = store.shared_call(&BIND, &["issuer-bindings"]);
         issuers.iter().fold(call, |call, (name, url)| call.arg(name.as_str()).encoded(url.as_str()))

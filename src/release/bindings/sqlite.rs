@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::domain::{IssuerName, IssuerUrl};
+use crate::domain::{IssuerId, IssuerName};
 use crate::store::Schema;
 
 /// The table of bindings. Rows are never changed and never deleted.
@@ -12,7 +12,7 @@ pub const SCHEMA: Schema = Schema {
 };
 
 /// The URL that each name stands for; nothing was written when one differs from the one given.
-pub(super) fn bind_all(conn: &Connection, issuers: &[(IssuerName, IssuerUrl)]) -> rusqlite::Result<Vec<String>> {
+pub(super) fn bind_all(conn: &Connection, issuers: &[(IssuerName, IssuerId)]) -> rusqlite::Result<Vec<String>> {
     let mut bound = Vec::new();
     for (index, (name, given)) in issuers.iter().enumerate() {
         let earlier = issuers[..index].iter().find(|(other, _)| other == name).map(|(_, url)| url.as_str().to_owned());

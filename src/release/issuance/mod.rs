@@ -8,6 +8,7 @@ mod minted;
 mod repeatable;
 mod spends;
 
+pub(in crate::release) use key_ring::ACCESS_TOKEN;
 pub use key_ring::{
     AtRestError, CannotIssue, EncryptionKeySource, JWKS_MAX_AGE, KeyDescription, KeyRing, KeyState, Keys, KeysError, KeysSettings,
     PUBLISH_AHEAD, PublishedKey, RETIRED_FOR, SCHEMA, SIGNING_ALGORITHMS, SigningFailed, begin_anew,

@@ -26,6 +26,8 @@ pub struct DecisionDraft {
     pub(super) trust_version: Option<Digest256>,
     pub(super) input: Option<Digest256>,
     pub(super) claimed_issuer: Option<Box<str>>,
+    pub(super) grant: Option<&'static str>,
+    pub(super) actor: Option<Actor>,
     pub(super) target_asked: Option<Box<str>>,
     pub(super) scopes_asked: Option<Box<str>>,
     pub(super) verified: Option<Verified>,
@@ -45,6 +47,15 @@ pub struct DecisionDraft {
 pub(super) struct Verified {
     pub(super) issuer: IssuerName,
     pub(super) subject: Box<str>,
+}
+
+/// Who else vouches for the subject: the bearer of the actor token.
+#[derive(Debug)]
+pub(super) struct Actor {
+    pub(super) subject: Box<str>,
+    pub(super) input: Digest256,
+    /// What becomes of it, once a relationship says so.
+    pub(super) role: Option<&'static str>,
 }
 
 /// A condition that did not hold. Only the record and its readers see expected and actual values.
@@ -81,6 +92,8 @@ impl DecisionDraft {
             trust_version: None,
             input: None,
             claimed_issuer: None,
+            grant: None,
+            actor: None,
             target_asked: None,
             scopes_asked: None,
             verified: None,
@@ -120,6 +133,18 @@ impl DecisionDraft {
         self.verified.is_some()
     }
 
+    /// By which grant.
+    pub fn grant(&mut self, grant: Option<&'static str>) {
+        self.grant = grant;
+    }
+
+    /// Who else vouches for the subject, and its claims that its issuer's preset finds worth recording, as `actor <claim>`.
+    pub fn accompanied<'a>(&mut self, actor: &VerifiedToken, recorded: impl IntoIterator<Item = &'a ClaimPath>) {
+        let subject = format!("{}:{}", actor.issuer_name(), actor.subject()).into();
+        self.actor = Some(Actor { subject, input: actor.digest(), role: None });
+        self.claims_as("actor ", actor.claims(), recorded);
+    }
+
     /// What the request asks for, as it was sent.
     pub fn asked(&mut self, target: Option<&str>, scopes: Option<&str>) {
         // Whoever is denied may ask again and again, and each denial has its line.
@@ -127,7 +152,7 @@ impl DecisionDraft {
         self.scopes_asked = scopes.map(|text| text::prefix(text, Self::MAX_ASKED_BYTES).into());
     }
 
-    /// What the token says about itself, before anybody believes it: `iss`, and the digest of its signing input.
+    /// What the token says about itself, before anybody believes it: `iss`, or else its trust domain, and the digest of its signing input.
     pub fn presented(&mut self, claimed_issuer: &str, input: Digest256) {
         self.claimed_issuer = Some(kept(claimed_issuer));
         self.input = Some(input);
@@ -144,6 +169,10 @@ impl DecisionDraft {
         let (issuer, subject) = (token.issuer_name().clone(), format!("{}:{}", token.issuer_name(), token.subject()));
         self.verified = Some(Verified { issuer, subject: subject.into() });
         self.claims(token.claims(), recorded);
+        // What another issuer says of earlier actors is written down, and never into a token of ours.
+        if let Some(act) = token.claims().get("act") {
+            self.claim("act", act);
+        }
     }
 
     /// What was permitted, and the claims that its conditions name.
@@ -151,15 +180,27 @@ impl DecisionDraft {
         self.relationship = Some(permit.relationship().clone());
         self.target = Some(permit.target().name.clone());
         self.claims(permit.token().claims(), permit.rule().conditions.iter().map(|condition| &*condition.claim));
+        if let (Some(actor), Some((token, role)), Some(rule)) = (&mut self.actor, permit.actor(), &permit.rule().actor) {
+            actor.role = Some(role.name());
+            self.claims_as("actor ", token.claims(), rule.conditions.iter().map(|condition| &*condition.claim));
+        }
     }
 
     /// Everything that a denial knows; the caller is told less.
     pub fn denied(&mut self, denial: &Denial) {
         match denial {
-            Denial::Condition(miss) | Denial::NoRelationship { nearest: Some(miss) } => self.missed(miss),
+            Denial::ActorFailed(miss) | Denial::Condition(miss) | Denial::NoRelationship { nearest: Some(miss) } => self.missed(miss),
             Denial::NoRelationship { nearest: None } => {}
-            Denial::Lifetime { relationship } => self.relationship = Some(relationship.clone()),
-            Denial::Ambiguous { relationships } | Denial::Scope { relationships } | Denial::Target { relationships } => {
+            Denial::ActorDepth { relationship }
+            | Denial::Binding { relationship, .. }
+            | Denial::Lifetime { relationship }
+            | Denial::MayAct { relationship }
+            | Denial::NotNarrowed { relationship } => self.relationship = Some(relationship.clone()),
+            Denial::ActorRequired { relationships }
+            | Denial::ActorUnused { relationships }
+            | Denial::Ambiguous { relationships }
+            | Denial::Scope { relationships }
+            | Denial::Target { relationships } => {
                 self.relationships = relationships.iter().take(Self::MAX_CLAIMS).cloned().collect();
             }
         }
@@ -189,23 +230,27 @@ impl DecisionDraft {
         self.nearest = Some(miss.relationship.clone());
         self.failed = miss.failed.iter().take(Self::MAX_CLAIMS).map(failed).collect();
         for (claim, found) in &miss.held {
-            self.claim(claim, found);
+            self.claim(claim.as_str(), found);
         }
     }
 
     /// The first [`Self::MAX_CLAIMS`] are kept, each once.
     pub(super) fn claims<'a>(&mut self, claims: &Claims, paths: impl IntoIterator<Item = &'a ClaimPath>) {
+        self.claims_as("", claims, paths);
+    }
+
+    fn claims_as<'a>(&mut self, prefix: &str, claims: &Claims, paths: impl IntoIterator<Item = &'a ClaimPath>) {
         for path in paths {
             if let Some(found) = claims.at(path) {
-                self.claim(path, found);
+                self.claim(&format!("{prefix}{path}"), found);
             }
         }
     }
 
-    fn claim(&mut self, path: &ClaimPath, found: &ClaimValue) {
-        let known = self.claims.len() >= Self::MAX_CLAIMS || self.claims.iter().any(|(name, _)| **name == *path.as_str());
+    fn claim(&mut self, name: &str, found: &ClaimValue) {
+        let known = self.claims.len() >= Self::MAX_CLAIMS || self.claims.iter().any(|(known, _)| **known == *name);
         if !known {
-            self.claims.push((path.as_str().into(), value(found)));
+            self.claims.push((name.into(), value(found)));
         }
     }
 }

@@ -165,6 +165,7 @@ fn decision_omitting(draft: &DecisionDraft, ending: &Ending<'_>, omit: Omit) -> 
     }
     body.text("outcome", ending.outcome.name(), 16);
     body.optional("reason", ending.reason, 48);
+    body.optional("grant", draft.grant, 32);
     match &draft.verified {
         Some(who) => {
             body.text("issuer", who.issuer.as_str(), 64);
@@ -219,6 +220,13 @@ fn trusted(body: &mut Body, draft: &DecisionDraft, omit: Omit) {
     }
     if omit < Omit::Conditions && !draft.failed.is_empty() {
         failed(body, &draft.failed, omit < Omit::ConditionValues);
+    }
+    if let Some(actor) = &draft.actor {
+        body.object("actor", |body| {
+            body.text("subject", &actor.subject, 2048);
+            body.optional("role", actor.role, 16);
+            body.digest("input_sha256", Some(actor.input));
+        });
     }
     body.optional("nearest", draft.nearest.as_ref().map(RelationshipName::as_str), 64);
     body.optional("revocation", draft.revocation.as_deref(), 64);

@@ -163,20 +163,15 @@ pub(super) fn token(name: &str, claims: &Value) -> VerifiedToken {
 
 /// What the relationship `web-shop` permits a token of `github`: the target `https://deploy.test`.
 pub(super) fn permit(token: VerifiedToken) -> Permit {
-    let target = Arc::new(Target {
-        name: TargetName::parse("deploy").unwrap(),
-        audience: Audience::parse("https://deploy.test").unwrap(),
-        owner: "o".into(),
-        max_lifetime: Seconds(900),
-        scopes: [(Scope::parse("deploy:web").unwrap(), String::new())].into(),
-        algorithm: Algorithm::Es256,
-    });
+    let (name, audience) = (TargetName::parse("deploy").unwrap(), Audience::parse("https://deploy.test").unwrap());
+    let target = Target::new(name, audience, "o", Seconds(900), Algorithm::Es256);
+    let target = Arc::new(Target { scopes: [(Scope::parse("deploy:web").unwrap(), String::new())].into(), ..target });
     let name = RelationshipName::parse("web-shop").unwrap();
     let mut rule = TrustRelationship::new(name, IssuerName::parse("github").unwrap(), "o".into(), "p", Timestamp::MAX);
     let claim = Arc::new(ClaimPath::parse("sub").unwrap());
     rule.conditions = [Condition { claim, matcher: ClaimMatcher::Exact(Scalar::Text("job".into())) }].into();
-    rule.grants = [Grant { target, scopes: Scopes::parse("deploy:web").unwrap(), lifetime: Seconds(600), cap_to_subject: false }].into();
+    rule.grants = [Grant::new(target, Scopes::parse("deploy:web").unwrap(), Seconds(600))].into();
     let mut builder = TrustPolicyBuilder::default();
     builder.relationship(rule.with_pins(&[]).unwrap());
-    evaluate(&builder.build(), token, &Ask::default(), NOW).unwrap()
+    evaluate(&builder.build(), Presented::alone(token), &Ask::default(), NOW).unwrap()
 }

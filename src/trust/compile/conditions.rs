@@ -1,7 +1,7 @@
 //! Conditions against what the preset knows of the claims.
 
 use crate::document::field_path;
-use crate::domain::{ClaimPath, ClaimValue};
+use crate::domain::{ClaimPath, ClaimValue, SpiffeId, TrustDomain};
 use crate::policy::{ClaimMatcher, Condition, Scalar};
 use crate::trust::preset::{ClaimType, Preset};
 
@@ -25,6 +25,19 @@ pub(super) fn contradiction(preset: &Preset, condition: &Condition) -> Option<St
         ClaimMatcher::NoneOf(_) => None,
     };
     advice.map(|advice| sentence(preset, &condition.claim, claim_type, &advice))
+}
+
+/// The same for the subject of JWT-SVIDs of this trust domain. A glob is not looked into.
+pub(super) fn foreign_subject(domain: &TrustDomain, condition: &Condition) -> Option<String> {
+    let values = match &condition.matcher {
+        ClaimMatcher::Exact(value) => std::slice::from_ref(value),
+        ClaimMatcher::OneOf(values) => values,
+        ClaimMatcher::Contains(_) | ClaimMatcher::Glob(_) | ClaimMatcher::NoneOf(_) => return None,
+    };
+    let written = values.iter().filter_map(|value| if let Scalar::Text(text) = value { Some(text) } else { None });
+    let own = |text: &str| SpiffeId::parse(text).is_ok_and(|id| id.is_of(domain));
+    let foreign = written.filter(|_| condition.claim.as_str() == "sub").find(|text| !own(text))?;
+    Some(format!("`{foreign}` is no SPIFFE ID of `{domain}`: write {}/…, byte for byte as the workload is registered", domain.as_uri()))
 }
 
 /// The same for the value that a trust test gives to a claim. What is vacant stands for an absent claim, whatever its type.

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::document::{Diagnostics, Place, Spanned};
-use crate::domain::{Audience, ClaimPath, IssuerName, IssuerUrl, Seconds};
-use crate::issuers::{IssuerSettings, KeySource};
+use crate::domain::{Audience, ClaimPath, IssuerId, IssuerName, Seconds, TrustDomain};
+use crate::issuers::IssuerSettings;
 use crate::outbound::Network;
 use crate::policy::{ClaimMatcher, Condition};
 use crate::token::{Algorithms, Expectations, ReplayMode, SubjectRule};
-use crate::trust::preset::Preset;
-use crate::trust::read::{KeyFields, ReadIssuer};
+use crate::trust::preset::{IssuerKind, Preset};
+use crate::trust::read::ReadIssuer;
 
 use super::TrustSettings;
 
@@ -38,13 +38,23 @@ pub(super) struct CompiledIssuer {
     pub(super) settings: Option<IssuerSettings>,
 }
 
+impl CompiledIssuer {
+    /// Its trust domain, if it is one of SPIFFE.
+    pub(super) fn trust_domain(&self) -> Option<&TrustDomain> {
+        match &self.settings.as_ref()?.id {
+            IssuerId::TrustDomain(domain) => Some(domain),
+            IssuerId::Url(_) => None,
+        }
+    }
+}
+
 /// All issuers of a known preset, by name.
 pub(super) fn compile_issuers(
     read: Vec<ReadIssuer>,
     settings: &TrustSettings,
     diagnostics: &Diagnostics,
 ) -> HashMap<IssuerName, CompiledIssuer> {
-    let mut urls: HashMap<IssuerUrl, (IssuerName, Place)> = HashMap::new();
+    let mut ids: HashMap<IssuerId, (IssuerName, Place)> = HashMap::new();
     let mut compiled = HashMap::new();
     for issuer in read {
         let Some(preset) = issuer.preset else { continue };
@@ -52,14 +62,12 @@ pub(super) fn compile_issuers(
         let context = Context { name: name.clone(), place: issuer.place.clone(), settings, diagnostics };
         let issuer_settings = context.compile(issuer, preset);
         if let Some(issuer) = &issuer_settings {
-            if let Some((other, first)) = urls.get(&issuer.url) {
-                context.error(
-                    None,
-                    "",
-                    &format!("`{other}`, at {first}, has the same `url`: a token must belong to one issuer; remove one"),
-                );
+            if let Some((other, first)) = ids.get(&issuer.id) {
+                let same = if matches!(issuer.id, IssuerId::Url(_)) { "url" } else { "trust_domain" };
+                let message = format!("`{other}`, at {first}, has the same `{same}`: a token must belong to one issuer; remove one");
+                context.error(None, "", &message);
             }
-            urls.entry(issuer.url.clone()).or_insert((name.clone(), context.place.clone()));
+            ids.entry(issuer.id.clone()).or_insert((name.clone(), context.place.clone()));
         }
         let refusals = preset
             .refuse
@@ -71,56 +79,37 @@ pub(super) fn compile_issuers(
 }
 
 /// What the parts of one issuer need to speak of it.
-struct Context<'c> {
+pub(super) struct Context<'c> {
     name: IssuerName,
     place: Place,
-    settings: &'c TrustSettings,
+    pub(super) settings: &'c TrustSettings,
     diagnostics: &'c Diagnostics,
 }
 
 impl Context<'_> {
-    fn error(&self, place: Option<&Place>, field: &str, message: &str) {
+    pub(super) fn error(&self, place: Option<&Place>, field: &str, message: &str) {
         let dot = if field.is_empty() { "" } else { "." };
         self.diagnostics.error_at(place.unwrap_or(&self.place), format!("issuer.{}{dot}{field}: {message}", self.name));
     }
 
     fn compile(&self, read: ReadIssuer, preset: &'static Preset) -> Option<IssuerSettings> {
         let network = read.keys.network.as_ref().map_or(Network::Public, |network| network.value);
-        let url = self.url(&read, preset, network);
+        let id = self.id(&read, preset, network);
         self.check_loopback(read.keys.network.as_ref());
         let ca_file = read.keys.ca_file.as_ref().map(|file| file.value.clone());
-        let keys = self.keys(&read.keys, network);
+        let keys = self.keys(&read.keys, preset.kind, network);
         let owner = read.owner.clone();
-        let expectations = self.expectations(read, preset);
+        let expectations = self.expectations(read, preset, id.as_ref());
         Some(IssuerSettings {
             name: self.name.clone(),
-            url: url?,
+            id: id?,
             owner,
             expectations,
-            keys,
+            keys: keys?,
             network,
             ca_file,
-            recorded: preset.recorded.clone(),
+            recorded: preset.recorded.as_slice().into(),
         })
-    }
-
-    fn url(&self, read: &ReadIssuer, preset: &Preset, network: Network) -> Option<IssuerUrl> {
-        let written = read.url.as_ref();
-        let Some(url) = written.map(|url| &url.value).or(preset.url.as_ref()) else {
-            if read.url_reported {
-                return None;
-            }
-            self.error(None, "", &format!("`url` is missing: the preset `{}` has none; write the exact `iss` of its tokens", preset.name));
-            return None;
-        };
-        let place = written.map(|url| &url.place);
-        if url.as_str().starts_with("http:") && network != Network::Loopback {
-            self.error(place, "url", "plain `http` wants network = \"loopback\"");
-        }
-        if *url == self.settings.own_issuer {
-            self.error(place, "url", "that is this server itself: its own tokens are not exchanged again");
-        }
-        Some(url.clone())
     }
 
     fn check_loopback(&self, network: Option<&Spanned<Network>>) {
@@ -130,36 +119,11 @@ impl Context<'_> {
         }
     }
 
-    fn keys(&self, read: &KeyFields, network: Network) -> KeySource {
-        let token_file = read.discovery_token.as_ref();
-        if let (Some(token), true) = (token_file, read.jwks_uri.is_some() || read.jwks_file.is_some()) {
-            self.error(Some(&token.place), "discovery_token", "nothing is discovered here: remove it, or `jwks_uri` and `jwks_file`");
-        }
-        match (&read.jwks_uri, &read.jwks_file) {
-            (Some(_), Some(file)) => {
-                self.error(Some(&file.place), "jwks_file", "keys come from one place: remove `jwks_uri` or `jwks_file`");
-                KeySource::JwksFile(file.value.clone())
-            }
-            (None, Some(file)) => {
-                if let Some(ca_file) = &read.ca_file {
-                    self.error(Some(&ca_file.place), "ca_file", "nothing is fetched here: remove it, or `jwks_file`");
-                }
-                KeySource::JwksFile(file.value.clone())
-            }
-            (Some(uri), None) => {
-                if uri.value.scheme() == "http" && network != Network::Loopback {
-                    self.error(Some(&uri.place), "jwks_uri", "plain `http` wants network = \"loopback\"; write an `https` URL");
-                }
-                KeySource::JwksUri(uri.value.clone())
-            }
-            (None, None) => KeySource::Discovery { token_file: token_file.map(|file| file.value.clone()) },
-        }
-    }
-
-    fn expectations(&self, read: ReadIssuer, preset: &Preset) -> Expectations {
+    fn expectations(&self, read: ReadIssuer, preset: &Preset, id: Option<&IssuerId>) -> Expectations {
         let replay = read.replay.as_ref().map_or(preset.replay, |replay| replay.value);
         let max_age = read.token_max_age.map(|age| age.value).or(preset.token_max_age);
-        if replay == ReplayMode::Reusable && max_age.is_none() {
+        // A JWT-SVID may lack `iat`; what is left of its life is bounded then, by `token_max_lifetime`.
+        if replay == ReplayMode::Reusable && max_age.is_none() && preset.kind != IssuerKind::Spiffe {
             let place = read.replay.as_ref().map(|replay| &replay.place);
             self.error(place, "replay", "a reusable token is bounded by its age: write `token_max_age`, such as \"1h\"");
         }
@@ -169,14 +133,17 @@ impl Context<'_> {
             replay,
             audiences: self.audiences(read.audiences),
             algorithms: Algorithms::from(algorithms),
-            typ: read.typ,
+            typ: read.typ.map_or_else(|| preset.typ.clone(), |typ| typ.into_iter().map(|typ| typ.value).collect()),
             typ_required: false,
             extra_audiences: read.extra_audiences,
             leeway: self.at_most("leeway", read.leeway, LONGEST_LEEWAY).unwrap_or(DEFAULT_LEEWAY),
             iat_skew: self.at_most("iat_skew", read.iat_skew, LONGEST_IAT_SKEW).unwrap_or(LONGEST_IAT_SKEW),
             max_lifetime: read.token_max_lifetime.map_or(preset.token_max_lifetime, |lifetime| lifetime.value),
             max_age,
-            subject: self.subject(read.subject.as_deref(), preset),
+            subject: match id {
+                Some(IssuerId::TrustDomain(domain)) => SubjectRule::SpiffeId(domain.clone()),
+                Some(IssuerId::Url(_)) | None => self.subject(read.subject.as_deref(), preset),
+            },
         }
     }
 

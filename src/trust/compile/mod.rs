@@ -2,8 +2,11 @@
 //!
 //! Owns: everything that can be told only from all documents together. Must not know: files.
 
+mod client;
 mod conditions;
 mod issuer;
+mod origin;
+mod parties;
 mod relationship;
 mod target;
 mod version;
@@ -12,12 +15,13 @@ use std::path::PathBuf;
 
 use crate::document::{Diagnostic, Diagnostics};
 use crate::domain::{Digest256, IssuerUrl, Timestamp};
-use crate::issuers::IssuerSettings;
+use crate::issuers::{ClientSettings, IssuerSettings};
 use crate::policy::{TrustPolicy, TrustPolicyBuilder};
 
 use super::read::Reader;
 use super::trust_test::TrustTest;
 
+use client::compile_clients;
 use issuer::compile_issuers;
 use relationship::RelationshipCompiler;
 use target::compile_targets;
@@ -38,9 +42,11 @@ pub struct TrustSettings {
 pub struct CompiledTrust {
     /// Every registered issuer, sorted by name.
     pub issuers: Vec<IssuerSettings>,
+    /// Every registered client, sorted by name.
+    pub clients: Vec<ClientSettings>,
     /// Every target and relationship.
     pub policy: TrustPolicy,
-    /// SHA-256 of issuers, targets and relationships in one canonical form: files, comments, order and tests leave it alone.
+    /// SHA-256 of issuers, clients, targets and relationships in one canonical form: files, comments, order and tests leave it alone.
     pub version: Digest256,
     /// What the lints have to say, sorted by place.
     pub warnings: Vec<Diagnostic>,
@@ -58,6 +64,7 @@ pub(super) fn compile(
     let issuers = compile_issuers(std::mem::take(&mut read.issuers), settings, &diagnostics);
     let targets = compile_targets(std::mem::take(&mut read.targets), &diagnostics);
     let relationships = std::mem::take(&mut read.relationships);
+    let clients = compile_clients(std::mem::take(&mut read.clients), &read, settings, &diagnostics);
     let mut builder = TrustPolicyBuilder::default();
     for target in targets.values() {
         builder.target(std::sync::Arc::clone(target));
@@ -77,6 +84,6 @@ pub(super) fn compile(
     let policy = builder.build();
     let mut issuers: Vec<_> = issuers.into_values().filter_map(|issuer| issuer.settings).collect();
     issuers.sort_by(|a, b| a.name.cmp(&b.name));
-    let version = version::of(&issuers, &policy, &settings.directory);
-    Ok(CompiledTrust { issuers, policy, version, warnings: diagnostics.into_sorted(), tests })
+    let version = version::of(&issuers, &clients, &policy, &settings.directory);
+    Ok(CompiledTrust { issuers, clients, policy, version, warnings: diagnostics.into_sorted(), tests })
 }

@@ -5,14 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::document::{Diagnostics, Place, Spanned};
-use crate::domain::{ClaimPath, IssuerName, RelationshipName, Scope, Scopes, Seconds, TargetName, Timestamp};
-use crate::policy::{Ask, ClaimMapping, Condition, Grant, Target, TrustRelationship};
+use crate::domain::{ClaimPath, ClaimValue, IssuerName, RelationshipName, Scope, Scopes, Seconds, SpiffeId, TargetName, Timestamp};
+use crate::policy::{ClaimMapping, Condition, Grant, Target, TrustRelationship};
 use crate::trust::lint;
 use crate::trust::preset::Preset;
-use crate::trust::read::{Expected, ReadCondition, ReadConditions, ReadGrant, ReadRelationship, ReadTest, Reader};
-use crate::trust::trust_test::{Expectation, TrustTest};
+use crate::trust::read::{ReadCondition, ReadConditions, ReadGrant, ReadRelationship, Reader};
+use crate::trust::trust_test::TrustTest;
 
-use super::conditions::{contradiction, impossible, path};
+use super::conditions::{contradiction, foreign_subject, path};
 use super::issuer::CompiledIssuer;
 
 /// The lifetime of a grant that names none, in seconds; clipped to the target's.
@@ -32,11 +32,12 @@ pub(super) struct RelationshipCompiler<'c> {
 impl RelationshipCompiler<'_> {
     /// Compiles one relationship and its tests. `None` only when something was reported.
     pub(super) fn compile(&self, read: ReadRelationship) -> Option<(TrustRelationship, Vec<TrustTest>)> {
-        let issuer = self.issuer(&read);
+        let issuer = self.issuer(&read.name, read.issuer.as_ref(), "issuer");
         let grants = self.grants(&read.name, read.grants);
+        let (wanted, actor) = (read.actor.is_some(), read.actor.and_then(|actor| self.actor(&read.name, actor)));
         let issuer = issuer?;
         let ReadConditions { conditions: written, complete } = read.conditions;
-        self.check_types(&read.name, issuer.preset, &written);
+        self.check_conditions(&read.name, issuer, &written);
         if complete {
             lint::relationship(&read.name, &read.place, &written, issuer.preset, self.diagnostics);
         }
@@ -46,8 +47,9 @@ impl RelationshipCompiler<'_> {
         let mut rule = TrustRelationship::new(read.name, issuer.name.clone(), read.owner, &read.purpose, review_by);
         rule.conditions = conditions(written, issuer);
         rule.grants = grants.into();
+        rule.actor = actor;
         rule.mapping = read.mappings.into_iter().map(|mapping| ClaimMapping { name: mapping.name, from: mapping.from.value }).collect();
-        if !complete {
+        if !complete || wanted && rule.actor.is_none() {
             return None;
         }
         let tests = read.tests.into_iter().filter_map(|test| self.test(test, &rule, issuer)).collect();
@@ -56,37 +58,38 @@ impl RelationshipCompiler<'_> {
             Ok(rule) => Some((rule, tests)),
             Err(unmet) => {
                 for group in unmet {
-                    self.unmet(&name, &read.place, issuer.preset, group);
+                    self.unmet(&name, (&read.place, "when"), issuer.preset, group);
                 }
                 None
             }
         }
     }
 
-    fn error(&self, place: &Place, name: &RelationshipName, message: impl fmt::Display) {
+    pub(super) fn error(&self, place: &Place, name: &RelationshipName, message: impl fmt::Display) {
         self.diagnostics.error_at(place, format!("trust.{name}{message}"));
     }
 
-    fn unmet(&self, name: &RelationshipName, place: &Place, preset: &Preset, group: usize) {
+    pub(super) fn unmet(&self, name: &RelationshipName, at: (&Place, &str), preset: &Preset, group: usize) {
         let claims = preset.required.get(group).into_iter().flatten().map(|claim| format!("`{claim}`"));
         let claims = claims.collect::<Vec<_>>().join(" or ");
-        let message = ".when: nothing tells this workload from a stranger's: pin";
-        self.error(place, name, format_args!("{message} {claims} to a value, or to a list of values"));
+        let (place, field) = at;
+        let message = "nothing tells this workload from a stranger's: pin";
+        self.error(place, name, format_args!(".{field}: {message} {claims} to a value, or to a list of values"));
     }
 
-    fn issuer(&self, read: &ReadRelationship) -> Option<&CompiledIssuer> {
-        let named = read.issuer.as_ref()?;
+    pub(super) fn issuer(&self, name: &RelationshipName, named: Option<&Spanned<IssuerName>>, field: &str) -> Option<&CompiledIssuer> {
+        let named = named?;
         if let Some(issuer) = self.issuers.get(&named.value) {
             return Some(issuer);
         }
         if !self.read.incomplete && !self.read.issuer_names.contains(&named.value) {
             let known = listed(self.read.issuer_names.iter());
-            self.error(&named.place, &read.name, format_args!(".issuer: no issuer `{}` is registered{known}", named.value));
+            self.error(&named.place, name, format_args!(".{field}: no issuer `{}` is registered{known}", named.value));
         }
         None
     }
 
-    fn target(&self, named: &Spanned<TargetName>, of: &RelationshipName, field: &str) -> Option<&Arc<Target>> {
+    pub(super) fn target(&self, named: &Spanned<TargetName>, of: &RelationshipName, field: &str) -> Option<&Arc<Target>> {
         let found = self.targets.get(&named.value);
         if found.is_none() && !self.read.incomplete && !self.read.target_names.contains(&named.value) {
             let known = listed(self.read.target_names.iter());
@@ -95,9 +98,10 @@ impl RelationshipCompiler<'_> {
         found
     }
 
-    fn check_types(&self, name: &RelationshipName, preset: &Preset, conditions: &[ReadCondition]) {
+    pub(super) fn check_conditions(&self, name: &RelationshipName, issuer: &CompiledIssuer, conditions: &[ReadCondition]) {
         for ReadCondition { condition, place } in conditions {
-            if let Some(message) = contradiction(preset, condition) {
+            let foreign = || foreign_subject(issuer.trust_domain()?, condition);
+            if let Some(message) = contradiction(issuer.preset, condition).or_else(foreign) {
                 self.diagnostics.error_at(place, format!("{}: {message}", path(name.as_str(), &condition.claim)));
             }
         }
@@ -120,7 +124,13 @@ impl RelationshipCompiler<'_> {
                 self.error(&lifetime.place, name, message);
             }
             let lifetime = grant.lifetime.map_or(DEFAULT_LIFETIME, |lifetime| lifetime.value).min(target.max_lifetime);
-            grants.push(Grant { target: Arc::clone(target), scopes: Scopes::from(scopes), lifetime, cap_to_subject: grant.cap_to_subject });
+            grants.push(Grant {
+                target: Arc::clone(target),
+                scopes: Scopes::from(scopes),
+                lifetime,
+                cap_to_subject: grant.cap_to_subject,
+                narrow: grant.narrow,
+            });
         }
         grants.sort_by(|a, b| a.target.name.cmp(&b.target.name));
         grants
@@ -139,51 +149,17 @@ impl RelationshipCompiler<'_> {
         };
         written.iter().filter_map(shared).collect()
     }
+}
 
-    fn test(&self, read: ReadTest, rule: &TrustRelationship, issuer: &CompiledIssuer) -> Option<TrustTest> {
-        for (claim, value, place) in &read.claims {
-            if let Some(message) = impossible(issuer.preset, claim, value) {
-                self.error(place, &rule.name, format_args!(".test.claims: {message}"));
-            }
-        }
-        let expect = match read.expect {
-            Expected::Permit => Expectation::Permit,
-            Expected::Deny(failed) => {
-                let is_condition = |claim: &Spanned<Arc<ClaimPath>>| rule.conditions.iter().any(|condition| condition.claim == claim.value);
-                for claim in failed.iter().filter(|claim| !is_condition(claim)) {
-                    let message = format_args!(".test.failed: the relationship has no condition on `{}`", claim.value);
-                    self.error(&claim.place, &rule.name, message);
-                }
-                Expectation::Deny { failed: failed.into_iter().map(|claim| claim.value).collect() }
-            }
-        };
-        let target = match &read.target {
-            None => None,
-            Some(named) => Some(self.target(named, &rule.name, "test")?.audience.as_str().to_owned()),
-        };
-        let ask = Ask {
-            target,
-            scopes: read.scopes.map(Scopes::from),
-            lifetime: None,
-            relationship: read.client_id.map(|name| name.as_str().to_owned()),
-        };
-        let claims = read.claims.into_iter().map(|(claim, value, _)| (claim, value)).collect();
-        let (relationship, issuer_name) = (rule.name.clone(), rule.issuer.clone());
-        Some(TrustTest {
-            relationship,
-            issuer: issuer_name,
-            name: read.name,
-            place: read.place,
-            base: &issuer.preset.example,
-            claims,
-            ask,
-            expect,
-        })
-    }
+/// What an example token of the issuer says in place of the preset's: its SPIFFE ID is of the issuer's own trust domain.
+pub(super) fn own_example(issuer: &CompiledIssuer) -> Option<(Arc<ClaimPath>, ClaimValue)> {
+    let subject = SpiffeId::parse(issuer.preset.example.text("sub")?).ok()?;
+    let own = format!("{}{}", issuer.trust_domain()?.as_uri(), subject.path());
+    Some((Arc::new(ClaimPath::parse("sub").ok()?), ClaimValue::Text(own.into())))
 }
 
 /// What was written, and what the preset refuses on top unless it was named; in one order, whatever the document's.
-fn conditions(read: Vec<ReadCondition>, issuer: &CompiledIssuer) -> Box<[Condition]> {
+pub(super) fn conditions(read: Vec<ReadCondition>, issuer: &CompiledIssuer) -> Box<[Condition]> {
     let mut conditions: Vec<Condition> = read.into_iter().map(|read| read.condition).collect();
     let unnamed = |refusal: &&Condition| !conditions.iter().any(|condition| condition.claim == refusal.claim);
     let refusals: Vec<_> = issuer.refusals.iter().filter(unnamed).cloned().collect();

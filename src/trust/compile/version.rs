@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use crate::domain::{Digest256, Seconds};
-use crate::issuers::{IssuerSettings, KeySource};
-use crate::policy::{ClaimMatcher, Condition, Scalar, Target, TrustPolicy, TrustRelationship};
+use crate::issuers::{ClientSettings, IssuerSettings, KeySource};
+use crate::outbound::Network;
+use crate::policy::{Binding, ClaimMatcher, Condition, Scalar, Target, TokenFormat, TokenKind, TrustPolicy, TrustRelationship};
 use crate::token::{Expectations, SubjectRule};
 
-/// SHA-256 over the digests of all issuers, targets and relationships, each kind sorted by name.
+/// SHA-256 over the digests of all issuers, targets, relationships and clients, each kind sorted by name.
 ///
 /// Paths count from `directory`, so that nodes which mount the same trust in different places agree.
-pub(super) fn of(issuers: &[IssuerSettings], policy: &TrustPolicy, directory: &Path) -> Digest256 {
+pub(super) fn of(issuers: &[IssuerSettings], clients: &[ClientSettings], policy: &TrustPolicy, directory: &Path) -> Digest256 {
     let mut digests = Canonical::default();
     let mut issuers: Vec<_> = issuers.iter().collect();
     issuers.sort_by(|a, b| a.name.cmp(&b.name));
@@ -21,6 +22,9 @@ pub(super) fn of(issuers: &[IssuerSettings], policy: &TrustPolicy, directory: &P
     let mut relationships: Vec<_> = policy.relationships().collect();
     relationships.sort_by(|a, b| a.name.cmp(&b.name));
     digests.list(relationships, |digests, one| digests.digest(|out| relationship(out, one)));
+    let mut clients: Vec<_> = clients.iter().collect();
+    clients.sort_by(|a, b| a.name.cmp(&b.name));
+    digests.list(clients, |digests, one| digests.digest(|out| client(out, one, directory)));
     Digest256::of(&digests.0)
 }
 
@@ -68,11 +72,31 @@ impl Canonical {
 }
 
 fn issuer(out: &mut Canonical, issuer: &IssuerSettings, directory: &Path) {
-    let IssuerSettings { name, url, owner, expectations, keys, network, ca_file, recorded } = issuer;
+    let IssuerSettings { name, id, owner, expectations, keys, network, ca_file, recorded } = issuer;
     out.text(name.as_str());
-    out.text(url.as_str());
+    out.text(id.as_str());
     out.text(owner);
     write_expectations(out, expectations);
+    key_source(out, keys, directory);
+    reach(out, *network, ca_file.as_deref(), directory);
+    out.list(&**recorded, |out, claim| out.text(claim.as_str()));
+}
+
+fn client(out: &mut Canonical, client: &ClientSettings, directory: &Path) {
+    let ClientSettings { name, owner, keys, network, ca_file } = client;
+    out.text(name.as_str());
+    out.text(owner);
+    key_source(out, keys, directory);
+    reach(out, *network, ca_file.as_deref(), directory);
+}
+
+/// From where keys may be fetched, and who vouches for the place.
+fn reach(out: &mut Canonical, network: Network, ca_file: Option<&Path>, directory: &Path) {
+    out.text(network.name());
+    out.list(ca_file.as_slice(), |out, file| out.path(file, directory));
+}
+
+fn key_source(out: &mut Canonical, keys: &KeySource, directory: &Path) {
     match keys {
         KeySource::Discovery { token_file } => {
             out.text("discovery");
@@ -87,9 +111,6 @@ fn issuer(out: &mut Canonical, issuer: &IssuerSettings, directory: &Path) {
             out.path(file, directory);
         }
     }
-    out.text(network.name());
-    out.list(ca_file.as_slice(), |out, file| out.path(file, directory));
-    out.list(recorded, |out, claim| out.text(claim.as_str()));
 }
 
 fn write_expectations(out: &mut Canonical, expectations: &Expectations) {
@@ -119,6 +140,8 @@ fn write_expectations(out: &mut Canonical, expectations: &Expectations) {
     out.seconds(*max_age);
     match subject {
         SubjectRule::Sub => out.text("sub"),
+        // Of which trust domain stands with the issuer.
+        SubjectRule::SpiffeId(_) => out.text("spiffe id"),
         SubjectRule::Claims(claims) => {
             out.text("claims");
             out.list(claims, |out, claim| out.text(claim.as_str()));
@@ -127,7 +150,7 @@ fn write_expectations(out: &mut Canonical, expectations: &Expectations) {
 }
 
 fn target(out: &mut Canonical, target: &Target) {
-    let Target { name, audience, owner, max_lifetime, scopes, algorithm } = target;
+    let Target { name, audience, owner, max_lifetime, scopes, algorithm, bind, format, kind, introspection } = target;
     out.text(name.as_str());
     out.text(audience.as_str());
     out.text(owner);
@@ -137,6 +160,17 @@ fn target(out: &mut Canonical, target: &Target) {
         out.text(description);
     });
     out.text(algorithm.name());
+    out.text(match bind {
+        Binding::Any => "any",
+        Binding::Dpop => "dpop",
+        Binding::Mtls => "mtls",
+    });
+    out.text(match format {
+        TokenFormat::Jwt => "jwt",
+        TokenFormat::Opaque => "opaque",
+    });
+    out.flag(*kind == TokenKind::AuthorizationGrant);
+    out.list(introspection, |out, name| out.text(name));
 }
 
 fn relationship(out: &mut Canonical, rule: &TrustRelationship) {
@@ -146,11 +180,17 @@ fn relationship(out: &mut Canonical, rule: &TrustRelationship) {
     out.text(&rule.purpose);
     out.number(rule.review_by.unix());
     out.list(&rule.conditions, condition);
+    out.list(rule.actor.as_slice(), |out, actor| {
+        out.text(actor.issuer.as_str());
+        out.text(actor.role.name());
+        out.list(&actor.conditions, condition);
+    });
     out.list(&rule.grants, |out, grant| {
         out.text(grant.target.name.as_str());
         out.list(grant.scopes.iter().collect::<Vec<_>>(), |out, scope| out.text(scope.as_str()));
         out.seconds(Some(grant.lifetime));
         out.flag(grant.cap_to_subject);
+        out.flag(grant.narrow);
     });
     out.list(&rule.mapping, |out, mapping| {
         out.text(&mapping.name);

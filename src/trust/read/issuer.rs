@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use url::Url;
 
 use crate::document::{Place, Spanned, Table};
-use crate::domain::{Audience, ClaimPath, IssuerName, IssuerUrl, Seconds};
+use crate::domain::{Audience, ClaimPath, IssuerName, IssuerUrl, Seconds, TrustDomain};
 use crate::outbound::Network;
 use crate::token::{Algorithm, ReplayMode};
 use crate::trust::preset::Preset;
@@ -15,8 +15,11 @@ use super::Reader;
 /// Where the keys come from, as far as the document says.
 #[derive(Default)]
 pub(in crate::trust) struct KeyFields {
+    pub(in crate::trust) bundle_endpoint: Option<Spanned<Url>>,
     pub(in crate::trust) jwks_uri: Option<Spanned<Url>>,
     pub(in crate::trust) jwks_file: Option<Spanned<PathBuf>>,
+    /// Whether the lack of a place has been reported: one is written that cannot be read.
+    pub(in crate::trust) reported: bool,
     pub(in crate::trust) discovery_token: Option<Spanned<PathBuf>>,
     pub(in crate::trust) ca_file: Option<Spanned<PathBuf>>,
     pub(in crate::trust) network: Option<Spanned<Network>>,
@@ -33,9 +36,12 @@ pub(in crate::trust) struct ReadIssuer {
     pub(in crate::trust) url: Option<Spanned<IssuerUrl>>,
     /// Whether the lack of a URL has been reported.
     pub(in crate::trust) url_reported: bool,
+    pub(in crate::trust) trust_domain: Option<Spanned<TrustDomain>>,
+    /// Whether one is written that cannot be read, which has been reported.
+    pub(in crate::trust) trust_domain_reported: bool,
     pub(in crate::trust) audiences: Option<Vec<Spanned<Audience>>>,
     pub(in crate::trust) algorithms: Option<Vec<Spanned<Algorithm>>>,
-    pub(in crate::trust) typ: Vec<Box<str>>,
+    pub(in crate::trust) typ: Option<Vec<Spanned<Box<str>>>>,
     pub(in crate::trust) extra_audiences: bool,
     pub(in crate::trust) subject: Option<Vec<Spanned<ClaimPath>>>,
     pub(in crate::trust) keys: KeyFields,
@@ -49,7 +55,7 @@ pub(in crate::trust) struct ReadIssuer {
 impl Reader {
     pub(super) fn read_issuer(&mut self, key: Spanned<&str>, mut table: Table<'_>) {
         let name = self.issuer_names.register(&key, &table, IssuerName::parse(key.value));
-        if name.as_ref().is_some_and(|name| name.value.as_str() == "self") {
+        if name.as_ref().is_some_and(|name| name.value.is_own()) {
             table.error("`self` is reserved for this server; choose another name");
         }
         if !table.has("preset") && !table.has("url") {
@@ -61,10 +67,12 @@ impl Reader {
             preset: preset(&mut table),
             url_reported: table.has("url") || !table.has("preset"),
             url: table.parsed("url", url),
+            trust_domain_reported: table.has("trust_domain"),
+            trust_domain: table.parsed("trust_domain", TrustDomain::parse),
             owner: self.owner(&mut table).as_ref().into(),
             audiences: non_empty(&mut table, "audiences", Audience::parse),
             algorithms: non_empty(&mut table, "algorithms", algorithm),
-            typ: non_empty(&mut table, "typ", media_type).unwrap_or_default().into_iter().map(|typ| typ.value).collect(),
+            typ: non_empty(&mut table, "typ", media_type),
             extra_audiences: table.bool("extra_audiences").is_some_and(|extra| extra.value),
             subject: non_empty(&mut table, "subject", ClaimPath::parse),
             keys: keys(&mut table),
@@ -146,6 +154,8 @@ fn keys(table: &mut Table<'_>) -> KeyFields {
         file
     });
     KeyFields {
+        reported: table.has("bundle_endpoint") || table.has("jwks_file"),
+        bundle_endpoint: table.parsed("bundle_endpoint", jwks_uri),
         jwks_uri: table.parsed("jwks_uri", jwks_uri),
         jwks_file: path(table, "jwks_file"),
         discovery_token,
@@ -154,7 +164,7 @@ fn keys(table: &mut Table<'_>) -> KeyFields {
     }
 }
 
-fn jwks_uri(text: &str) -> Result<Url, &'static str> {
+pub(super) fn jwks_uri(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| "not an absolute URL")?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a URL with credentials is refused: whoever reads this file could use them");
@@ -162,12 +172,12 @@ fn jwks_uri(text: &str) -> Result<Url, &'static str> {
     if url.scheme() == "https" || url.scheme() == "http" { Ok(url) } else { Err("write an `https` URL") }
 }
 
-fn network(word: &str) -> Result<Network, &'static str> {
+pub(super) fn network(word: &str) -> Result<Network, &'static str> {
     Network::from_name(word).ok_or("write \"public\", \"private\" or \"loopback\"")
 }
 
 /// A path; a relative one starts at the folder of the file that names it.
-fn path(table: &mut Table<'_>, name: &'static str) -> Option<Spanned<PathBuf>> {
+pub(super) fn path(table: &mut Table<'_>, name: &'static str) -> Option<Spanned<PathBuf>> {
     let written = table.non_empty_text(name)?;
     let folder = written.place.file.parent().map(PathBuf::from).unwrap_or_default();
     Some(written.map(|text| folder.join(text)))

@@ -2,6 +2,7 @@
 //!
 //! Owns: the fields of the documents and everything that can be told from one of them alone. Must not know: what is written elsewhere.
 
+mod client;
 mod condition;
 mod issuer;
 mod relationship;
@@ -15,12 +16,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::document::{Diagnostics, Document, Kind, Place, Spanned, Table};
-use crate::domain::{ClaimPath, InvalidClaimPath, IssuerName, RelationshipName, TargetName};
+use crate::domain::{ClaimPath, ClientName, InvalidClaimPath, IssuerName, RelationshipName, TargetName};
 
+pub(super) use client::ReadClient;
 pub(super) use issuer::{KeyFields, ReadIssuer};
-pub(super) use relationship::{ReadCondition, ReadConditions, ReadGrant, ReadRelationship};
+pub(super) use relationship::{ReadActor, ReadCondition, ReadConditions, ReadGrant, ReadRelationship};
 pub(super) use target::ReadTarget;
-pub(super) use trust_test::{Expected, ReadTest};
+pub(super) use trust_test::{Expected, ReadTest, TestClaim};
 
 /// Everything that was read so far. What is unusable has been reported.
 #[derive(Default)]
@@ -28,11 +30,13 @@ pub(super) struct Reader {
     pub(super) issuers: Vec<ReadIssuer>,
     pub(super) targets: Vec<ReadTarget>,
     pub(super) relationships: Vec<ReadRelationship>,
+    pub(super) clients: Vec<ReadClient>,
     /// Whether a file could not be read at all: then names that seem to lead nowhere may stand in it.
     pub(super) incomplete: bool,
     pub(super) issuer_names: Names<IssuerName>,
     pub(super) target_names: Names<TargetName>,
-    relationship_names: Names<RelationshipName>,
+    pub(super) client_names: Names<ClientName>,
+    pub(super) relationship_names: Names<RelationshipName>,
     paths: HashMap<Box<str>, Arc<ClaimPath>>,
     owners: HashMap<Box<str>, Arc<str>>,
 }
@@ -53,6 +57,9 @@ impl Reader {
         }
         for (key, table) in named_tables(root.table("trust")) {
             self.read_relationship(key, table);
+        }
+        for (key, table) in named_tables(root.table("client")) {
+            self.read_client(key, table);
         }
         root.finish();
     }
@@ -79,7 +86,7 @@ impl Reader {
     }
 }
 
-/// The members of `[issuer]`, `[target]` or `[trust]`: tables under names.
+/// The members of `[issuer]`, `[target]`, `[trust]` or `[client]`: tables under names.
 fn named_tables(table: Option<Table<'_>>) -> impl Iterator<Item = (Spanned<&str>, Table<'_>)> {
     let entries = table.map(Table::entries).unwrap_or_default();
     entries.into_iter().filter_map(|entry| {
@@ -117,6 +124,11 @@ impl<N: Clone + Eq + Hash + fmt::Display> Names<N> {
         let place = key.place.clone();
         self.0.insert(name.clone(), place.clone());
         Some(Spanned { value: name, place })
+    }
+
+    /// Where the name was given first.
+    pub(super) fn place(&self, name: &N) -> Option<&Place> {
+        self.0.get(name)
     }
 
     /// Whether the name was given to something, usable or not.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::document::{Place, Spanned, Table};
 use crate::domain::{ClaimPath, IssuerName, RelationshipName, Scope, Seconds, TargetName, Timestamp};
+use crate::policy::ActorRole;
 
 use super::Reader;
 use super::target::{LONGEST_LIFETIME, lifetime};
@@ -22,9 +23,18 @@ pub(in crate::trust) struct ReadRelationship {
     /// The last second of the day.
     pub(in crate::trust) review_by: Option<Spanned<Timestamp>>,
     pub(in crate::trust) conditions: ReadConditions,
+    pub(in crate::trust) actor: Option<ReadActor>,
     pub(in crate::trust) grants: Vec<ReadGrant>,
     pub(in crate::trust) mappings: Vec<ReadMapping>,
     pub(in crate::trust) tests: Vec<ReadTest>,
+}
+
+/// What a document says about the second party.
+pub(in crate::trust) struct ReadActor {
+    pub(in crate::trust) place: Place,
+    pub(in crate::trust) issuer: Option<Spanned<IssuerName>>,
+    pub(in crate::trust) role: Option<ActorRole>,
+    pub(in crate::trust) conditions: ReadConditions,
 }
 
 /// What a document says about a grant.
@@ -33,6 +43,7 @@ pub(in crate::trust) struct ReadGrant {
     pub(in crate::trust) scopes: Vec<Spanned<Scope>>,
     pub(in crate::trust) lifetime: Option<Spanned<Seconds>>,
     pub(in crate::trust) cap_to_subject: bool,
+    pub(in crate::trust) narrow: bool,
 }
 
 /// A claim that is carried over under another name.
@@ -43,7 +54,9 @@ pub(in crate::trust) struct ReadMapping {
 
 /// The claims that RFC 9068 and the registry of RFC 7519 §10.1 give a meaning, or that we write ourselves, or that resource servers of well-known
 /// platforms authorise by: never taken from outside.
-const REGISTERED: [&str; 44] = [
+const REGISTERED: [&str; 46] = [
+    "root_jti",
+    "rvk",
     "iss",
     "sub",
     "aud",
@@ -102,6 +115,7 @@ impl Reader {
         let purpose = table.required_text("purpose", "say in a sentence what it is for").map_or("", |purpose| purpose.value).into();
         let review_by = table.date("review_by").and_then(end_of_day);
         let conditions = table.table("when").map(|when| self.read_when(when)).unwrap_or_default();
+        let actor = table.table("actor").map(|actor| self.read_actor(actor));
         let grants = table.value("grant");
         if let Some(grants) = grants.as_ref().filter(|grants| grants.is_empty_list()) {
             grants.error("it is empty: a relationship offers at least one grant");
@@ -112,9 +126,21 @@ impl Reader {
         table.finish();
         if let Some(name) = name {
             let (name, place) = (name.value, key.place);
-            let read = ReadRelationship { name, place, issuer, owner, purpose, review_by, conditions, grants, mappings, tests };
+            let read = ReadRelationship { name, place, issuer, owner, purpose, review_by, conditions, actor, grants, mappings, tests };
             self.relationships.push(read);
         }
+    }
+
+    fn read_actor(&mut self, mut table: Table<'_>) -> ReadActor {
+        let place = table.place();
+        table.require("issuer", "write the name of the registered issuer whose token must come as `actor_token`");
+        table.require("as", "write as = \"act\" to name the actor in the token, or as = \"witness\" to record it only");
+        table.require("when", "name the claims that must hold for the actor: [trust.NAME.actor.when]");
+        let issuer = table.parsed("issuer", IssuerName::parse);
+        let role = table.parsed("as", |word| ActorRole::from_name(word).ok_or("write \"act\" or \"witness\"")).map(|role| role.value);
+        let conditions = table.table("when").map(|when| self.read_when(when)).unwrap_or_default();
+        table.finish();
+        ReadActor { place, issuer, role, conditions }
     }
 
     fn read_mappings(&mut self, table: Table<'_>) -> Vec<ReadMapping> {
@@ -153,8 +179,9 @@ fn read_grant(mut table: Table<'_>) -> Option<ReadGrant> {
     let place = table.place();
     let lifetime = lifetime(&mut table, "lifetime", LONGEST_LIFETIME).map(|value| Spanned { value, place });
     let cap_to_subject = table.bool("cap_to_subject").is_some_and(|cap| cap.value);
+    let narrow = table.bool("narrow").is_some_and(|narrow| narrow.value);
     table.finish();
-    Some(ReadGrant { target: target?, scopes, lifetime, cap_to_subject })
+    Some(ReadGrant { target: target?, scopes, lifetime, cap_to_subject, narrow })
 }
 
 /// The last second of the day, in UTC.

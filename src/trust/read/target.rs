@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::document::{Place, Spanned, Table};
-use crate::domain::{Audience, Scope, Seconds, TargetName};
+use crate::domain::{Audience, RelationshipName, Scope, Seconds, TargetName};
+use crate::policy::{Binding, TokenFormat, TokenKind};
 use crate::token::Algorithm;
 
 use super::Reader;
@@ -18,10 +19,16 @@ pub(in crate::trust) struct ReadTarget {
     pub(in crate::trust) max_lifetime: Seconds,
     pub(in crate::trust) scopes: BTreeMap<Scope, String>,
     pub(in crate::trust) algorithm: Algorithm,
+    pub(in crate::trust) bind: Binding,
+    pub(in crate::trust) format: TokenFormat,
+    pub(in crate::trust) kind: TokenKind,
+    pub(in crate::trust) introspection: Vec<Spanned<RelationshipName>>,
 }
 
 /// The ceiling of a target that names none, in seconds.
 const DEFAULT_LIFETIME: Seconds = Seconds(15 * 60);
+/// The ceiling of a target that is an authorization server, in seconds: its tokens are used at once, and only there.
+const LONGEST_GRANT: Seconds = Seconds(60);
 /// The ceiling of every target, in seconds: what is issued cannot be taken back one by one.
 pub(super) const LONGEST_LIFETIME: Seconds = Seconds(60 * 60);
 
@@ -31,17 +38,52 @@ impl Reader {
         table.require("audience", "write the `aud` that the resource server expects");
         let audience = table.parsed("audience", Audience::parse);
         let owner = self.owner(&mut table).as_ref().into();
-        let max_lifetime = lifetime(&mut table, "max_lifetime", LONGEST_LIFETIME).unwrap_or(DEFAULT_LIFETIME);
+        let kind = kind(&mut table);
+        let (longest, usual) = match kind {
+            TokenKind::AccessToken => (LONGEST_LIFETIME, DEFAULT_LIFETIME),
+            TokenKind::AuthorizationGrant => (LONGEST_GRANT, LONGEST_GRANT),
+        };
+        let max_lifetime = lifetime(&mut table, "max_lifetime", longest).unwrap_or(usual);
         let algorithm = table.parsed("algorithm", algorithm).map_or(Algorithm::Es256, |algorithm| algorithm.value);
         table.require("scopes", "list what tokens may allow there: [target.NAME.scopes] with \"scope\" = \"what it allows\"");
         let scopes = table.table("scopes").map(scopes).unwrap_or_default();
+        let bind = table.parsed("bind", bind).map_or(Binding::Any, |bind| bind.value);
+        let format = token_format(&mut table, kind);
+        let introspection = table.parsed_list("introspection", RelationshipName::parse).unwrap_or_default();
         table.finish();
         if let Some(name) = name {
+            let name = name.value;
             let place = audience.as_ref().map_or(key.place, |audience| audience.place.clone());
             let audience = audience.map(|audience| audience.value);
-            self.targets.push(ReadTarget { name: name.value, place, audience, owner, max_lifetime, scopes, algorithm });
+            let read = ReadTarget { name, place, audience, owner, max_lifetime, scopes, algorithm, bind, format, kind, introspection };
+            self.targets.push(read);
         }
     }
+}
+
+/// `authorization_server = true`: its tokens are grants for it.
+fn kind(table: &mut Table<'_>) -> TokenKind {
+    let grants = table.bool("authorization_server").is_some_and(|is| is.value);
+    if grants { TokenKind::AuthorizationGrant } else { TokenKind::AccessToken }
+}
+
+fn bind(word: &str) -> Result<Binding, &'static str> {
+    match word {
+        "any" => Ok(Binding::Any),
+        "dpop" => Ok(Binding::Dpop),
+        "mtls" => Ok(Binding::Mtls),
+        _ => Err("write \"any\", \"dpop\" or \"mtls\""),
+    }
+}
+
+fn token_format(table: &mut Table<'_>, kind: TokenKind) -> TokenFormat {
+    let format = table.parsed("token_format", |word| match word {
+        "jwt" => Ok(TokenFormat::Jwt),
+        "opaque" if kind == TokenKind::AuthorizationGrant => Err("an authorization server reads its grants: they are never opaque"),
+        "opaque" => Ok(TokenFormat::Opaque),
+        _ => Err("write \"jwt\" or \"opaque\""),
+    });
+    format.map_or(TokenFormat::Jwt, |format| format.value)
 }
 
 /// A lifetime of 1 second to `longest`.

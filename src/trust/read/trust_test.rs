@@ -8,11 +8,16 @@ use crate::trust::claims::value_of;
 
 use super::Reader;
 
+/// One claim of a test's token, and where it was written.
+pub(in crate::trust) type TestClaim = (Arc<ClaimPath>, ClaimValue, Place);
+
 /// What a document says about a trust test.
 pub(in crate::trust) struct ReadTest {
     pub(in crate::trust) name: Box<str>,
     pub(in crate::trust) place: Place,
-    pub(in crate::trust) claims: Vec<(Arc<ClaimPath>, ClaimValue, Place)>,
+    pub(in crate::trust) claims: Vec<TestClaim>,
+    /// The claims of the actor token, when the request brings one.
+    pub(in crate::trust) actor: Option<Vec<TestClaim>>,
     pub(in crate::trust) target: Option<Spanned<TargetName>>,
     pub(in crate::trust) scopes: Option<Vec<Scope>>,
     pub(in crate::trust) client_id: Option<RelationshipName>,
@@ -33,6 +38,7 @@ impl Reader {
         let place = table.place();
         let name = table.required_text("name", "say in a sentence what must be so").map(|name| name.value.into());
         let claims = table.table("claims").map(|claims| self.read_test_claims(claims)).unwrap_or_default();
+        let actor = table.table("actor").map(|claims| self.read_test_claims(claims));
         let target = table.parsed("target", TargetName::parse);
         let scopes = table.parsed_list("scopes", Scope::parse);
         let scopes = scopes.map(|scopes| scopes.into_iter().map(|scope| scope.value).collect());
@@ -49,10 +55,10 @@ impl Reader {
         }
         table.finish();
         let expect = if permit?.value { Expected::Permit } else { Expected::Deny(failed.unwrap_or_default()) };
-        Some(ReadTest { name: name?, place, claims, target, scopes, client_id, expect })
+        Some(ReadTest { name: name?, place, claims, actor, target, scopes, client_id, expect })
     }
 
-    fn read_test_claims(&mut self, table: Table<'_>) -> Vec<(Arc<ClaimPath>, ClaimValue, Place)> {
+    fn read_test_claims(&mut self, table: Table<'_>) -> Vec<TestClaim> {
         let mut claims = Vec::new();
         for entry in table.entries() {
             if let Some(path) = self.read_claim(&entry) {

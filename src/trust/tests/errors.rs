@@ -16,9 +16,9 @@ fn all_errors_of_a_run_are_shown_with_their_places() {
     ]);
     assert_snapshot!(trust.report(), @r#"
     a.toml:1:1: error: issuer.github: `owner` is missing: name the team or mailbox that answers for it
-    a.toml:2:10: error: issuer.github.preset: there is no preset `github`; there are `github-actions`, `gitlab`, `kubernetes`, `oidc`
+    a.toml:2:10: error: issuer.github.preset: there is no preset `github`; there are `github-actions`, `gitlab`, `kubernetes`, `oidc`, `spiffe`
     a.toml:5:9: error: issuer.github2.owner: it is empty: name the team or mailbox that answers for it
-    a.toml:6:1: error: issuer.github2: unknown field `audiance` (did you mean `audiences`?), expected one of `preset`, `url`, `owner`, `audiences`, `algorithms`, `typ`, `extra_audiences`, `subject`, `discovery_token`, `jwks_uri`, `jwks_file`, `ca_file`, `network`, `replay`, `token_max_lifetime`, `token_max_age`, `leeway`, `iat_skew`
+    a.toml:6:1: error: issuer.github2: unknown field `audiance` (did you mean `audiences`?), expected one of `preset`, `url`, `trust_domain`, `owner`, `audiences`, `algorithms`, `typ`, `extra_audiences`, `subject`, `discovery_token`, `bundle_endpoint`, `jwks_uri`, `jwks_file`, `ca_file`, `network`, `replay`, `token_max_lifetime`, `token_max_age`, `leeway`, `iat_skew`
     b.toml:1:1: error: trust.web: `review_by` is missing: write the date by which somebody looks at it again: review_by = 2027-06-30
     b.toml:1:1: error: trust.web: `owner` is missing: name the team or mailbox that answers for it
     b.toml:2:10: error: trust.web.issuer: no issuer `gitlab` is registered; there are `github`, `github2`
@@ -36,11 +36,11 @@ fn all_errors_of_a_run_are_shown_with_their_places() {
 #[test]
 fn a_broken_file_hides_no_errors_of_others_and_earns_no_false_ones() {
     let trust = Trust::of(&[("a.toml", "[issuer.github\npreset = \"github-actions\"\n"), ("b.toml", &WEB.replace("purpose", "porpoise"))]);
-    assert_snapshot!(trust.report(), @r"
+    assert_snapshot!(trust.report(), @r#"
     a.toml:1:15: error: not TOML: unclosed table, expected `]`
     b.toml:2:1: error: trust.web: `purpose` is missing: say in a sentence what it is for
-    b.toml:5:1: error: trust.web: unknown field `porpoise` (did you mean `purpose`?), expected one of `issuer`, `owner`, `purpose`, `review_by`, `when`, `grant`, `claims`, `test`
-    ");
+    b.toml:5:1: error: trust.web: unknown field `porpoise` (did you mean `purpose`?), expected one of `issuer`, `owner`, `purpose`, `review_by`, `when`, `actor`, `grant`, `claims`, `test`
+    "#);
 }
 
 #[test]
@@ -100,7 +100,7 @@ target = "other"
 scope = ["read"]
 "#;
     let text = format!("{}{grants}", WEB.split("[[trust.web.grant]]").next().unwrap());
-    assert_snapshot!(report_with_base(&text), @r"
+    assert_snapshot!(report_with_base(&text), @r#"
     t.toml:10:1: error: trust.web.grant.lifetime: 1200s is longer than 900s, the `max_lifetime` of target `deploy`
     t.toml:12:19: error: trust.web.grant.scopes: target `deploy` has no scope `admin`; there are `read`, `write`
     t.toml:15:10: error: trust.web.grant.target: `deploy` is granted twice: merge the two grants
@@ -108,8 +108,8 @@ scope = ["read"]
     t.toml:17:12: error: trust.web.grant[1].lifetime: 7200s is out of bounds: write a lifetime of 1s to 3600s
     t.toml:18:1: error: trust.web.grant[2]: `scopes` is missing: list the scopes of the target that it offers
     t.toml:19:10: error: trust.web.grant.target: no target `other` is registered; there are `deploy`
-    t.toml:20:1: error: trust.web.grant[2]: unknown field `scope` (did you mean `scopes`?), expected one of `target`, `scopes`, `lifetime`, `cap_to_subject`
-    ");
+    t.toml:20:1: error: trust.web.grant[2]: unknown field `scope` (did you mean `scopes`?), expected one of `target`, `scopes`, `lifetime`, `cap_to_subject`, `narrow`
+    "#);
 }
 
 #[test]

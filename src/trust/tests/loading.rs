@@ -10,7 +10,10 @@ use crate::token::{Algorithm, ReplayMode, SubjectRule};
 
 #[test]
 fn every_preset_is_read_without_a_word_and_has_an_example_that_fits_its_claims() {
-    assert_eq!(Preset::all().iter().map(|preset| preset.name).collect::<Vec<_>>(), ["github-actions", "gitlab", "kubernetes", "oidc"]);
+    assert_eq!(
+        Preset::all().iter().map(|preset| preset.name).collect::<Vec<_>>(),
+        ["github-actions", "gitlab", "kubernetes", "oidc", "spiffe"]
+    );
     for preset in Preset::all() {
         let diagnostics = Diagnostics::new();
         let source = fs::read_to_string(format!("config/presets/{}.toml", preset.name)).unwrap();
@@ -41,7 +44,7 @@ fn an_issuer_takes_from_its_preset_what_it_does_not_say() {
     let trust = Trust::of(&[("t.toml", BASE)]).load().unwrap();
     let [github] = trust.issuers.as_slice() else { panic!("one issuer") };
     let expected = &github.expectations;
-    assert_eq!(github.url.as_str(), "https://token.actions.githubusercontent.com");
+    assert_eq!(github.id.as_str(), "https://token.actions.githubusercontent.com");
     assert_eq!(expected.audiences.iter().map(crate::domain::Audience::as_str).collect::<Vec<_>>(), ["https://sts.example.com"]);
     assert_eq!(expected.algorithms.iter().collect::<Vec<_>>(), [Algorithm::Rs256]);
     assert_eq!((expected.replay, expected.leeway, expected.iat_skew), (ReplayMode::Once, Seconds(60), Seconds(10)));
@@ -127,7 +130,7 @@ iat_skew = "3s"
         ),
     }
     "#);
-    assert_eq!(corp.url.as_str(), "http://127.0.0.1:8443/");
+    assert_eq!(corp.id.as_str(), "http://127.0.0.1:8443/");
     assert_eq!(corp.keys, KeySource::Discovery { token_file: Some(trust.path("sub/reader.token")) }, "beside the file that names it");
     assert_eq!((corp.network, corp.ca_file.as_deref()), (Network::Loopback, Some(Path::new("/etc/ca.pem"))));
 }

@@ -1,5 +1,6 @@
 //! Trust directories, good and bad, as real files.
 
+mod clients;
 mod conditions;
 mod errors;
 mod issuers;
@@ -7,6 +8,7 @@ mod lints;
 mod loading;
 mod reloading;
 mod running;
+mod spiffe;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::domain::{ClaimPath, ClaimValue, IssuerName, RelationshipName, Scopes};
-use crate::policy::{Ask, assess};
+use crate::policy::{Ask, Parties, assess};
 use crate::trust::claims::overlay;
 
 fn run(relationships: &str) -> String {
@@ -99,7 +99,7 @@ fn every_kind_of_condition_bites() {
             let path = |path: &str| ClaimPath::parse(path).unwrap();
             let claims = overlay(&Preset::named("gitlab").unwrap().example, &path("project_id"), ClaimValue::Text("1".into()));
             let claims = overlay(&claims, &path(claim), value);
-            assess(&trust.policy, &IssuerName::parse("github").unwrap(), &claims, &Ask::default()).is_ok()
+            assess(&trust.policy, &Parties::alone(&IssuerName::parse("github").unwrap(), &claims), &Ask::default()).is_ok()
         };
         assert!(holds(Some(good)), "{condition} with {good}");
         assert!(!holds(Some(bad)), "{condition} with {bad}");
@@ -121,11 +121,11 @@ fn every_field_of_a_grant_bites() {
         ClaimValue::Text("1".into()),
     );
     let issuer = IssuerName::parse("github").unwrap();
-    let granted = assess(&trust.policy, &issuer, &claims, &Ask::default()).unwrap();
+    let granted = assess(&trust.policy, &Parties::alone(&issuer, &claims), &Ask::default()).unwrap();
     assert_eq!((granted.lifetime.0, granted.cap_to_subject), (60, true));
     let ask = |scopes, target: &str| Ask { scopes: Some(Scopes::parse(scopes).unwrap()), target: Some(target.into()), ..Ask::default() };
-    assert!(assess(&trust.policy, &issuer, &claims, &ask("write", "https://deploy.test")).is_err());
-    assert!(assess(&trust.policy, &issuer, &claims, &ask("read", "https://other.test")).is_err());
-    assert!(assess(&trust.policy, &IssuerName::parse("other").unwrap(), &claims, &Ask::default()).is_err());
+    assert!(assess(&trust.policy, &Parties::alone(&issuer, &claims), &ask("write", "https://deploy.test")).is_err());
+    assert!(assess(&trust.policy, &Parties::alone(&issuer, &claims), &ask("read", "https://other.test")).is_err());
+    assert!(assess(&trust.policy, &Parties::alone(&IssuerName::parse("other").unwrap(), &claims), &Ask::default()).is_err());
     assert!(trust.policy.relationship(&RelationshipName::parse("web").unwrap()).is_some());
 }

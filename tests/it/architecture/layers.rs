@@ -13,11 +13,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("issuers", &["domain", "outbound", "store", "token"]),
     // Pure: no store, no network.
     ("policy", &["domain", "token"]),
+    ("limits", &["domain", "policy"]),
     ("trust", &["domain", "document", "issuers", "outbound", "policy", "token"]),
     ("revocation", &["domain", "policy", "store", "token", "trust"]),
     ("release", &["domain", "policy", "revocation", "store", "token"]),
-    ("exchange", &["domain", "issuers", "policy", "release", "revocation", "store", "token", "trust"]),
-    ("http", &["domain", "exchange", "issuers", "policy", "release", "revocation", "token", "trust"]),
+    ("exchange", &["domain", "issuers", "limits", "policy", "release", "revocation", "store", "token", "trust"]),
+    ("http", &["domain", "exchange", "issuers", "limits", "policy", "release", "revocation", "token", "trust"]),
     ("telemetry", &["domain"]),
     ("config", &[ALL_ABOVE]),
     ("app", &[ALL_ABOVE]),
@@ -31,7 +32,8 @@ const ALL_ABOVE: &str = "…";
 const SERVERS: &str = "servers";
 
 /// The order inside `release`: who holds a minted token cannot reach who opens it.
-const INSIDE_RELEASE: &[(&str, &[&str])] = &[("issuance", &[]), ("replay", &["issuance"]), ("record", &["issuance", "replay"])];
+const INSIDE_RELEASE: &[(&str, &[&str])] =
+    &[("issuance", &[]), ("own", &["issuance"]), ("replay", &["issuance"]), ("record", &["issuance", "replay"])];
 
 #[test]
 fn layers_import_only_downwards() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::hkdf;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -67,6 +68,15 @@ impl SigningKey {
         self.signer.to_pkcs8().map_err(|_| SigningFailed::Crypto)
     }
 
+    /// A secret made from the private key (RFC 5869), for one purpose: every process that holds the key makes the same, and neither tells
+    /// anything about the other.
+    pub(super) fn derive(&self, purpose: &[u8]) -> Result<Zeroizing<[u8; 32]>, SigningFailed> {
+        let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, b"cambist derived key").extract(&self.to_pkcs8()?);
+        let mut derived = Zeroizing::new([0; 32]);
+        let filled = secret.expand(&[purpose], hkdf::HKDF_SHA256).and_then(|material| material.fill(&mut *derived));
+        filled.map(|()| derived).map_err(|_| SigningFailed::Crypto)
+    }
+
     /// A compact JWS (RFC 7515 §7.1) of this payload. Allocated once, at its exact length, so that no copy is left behind.
     pub(super) fn sign(&self, typ: &str, payload: &[u8]) -> Result<String, SigningFailed> {
         let rendered;
@@ -113,6 +123,18 @@ mod tests {
         let again = SigningKey::from_pkcs8(Algorithm::EdDsa, &key.to_pkcs8().unwrap()).unwrap();
         assert_eq!((key.kid(), key.jwk()), (again.kid(), again.jwk()));
         assert_eq!(format!("{key:?}"), format!("SigningKey {{ algorithm: EdDsa, kid: \"{}\", .. }}", key.kid()));
+    }
+
+    #[test]
+    fn a_derived_key_survives_a_restart_and_is_for_one_purpose() {
+        for algorithm in [Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa] {
+            let key = SigningKey::generate(algorithm).unwrap();
+            let again = SigningKey::from_pkcs8(algorithm, &key.to_pkcs8().unwrap()).unwrap();
+            let derive = |key: &SigningKey, purpose: &[u8]| *key.derive(purpose).unwrap();
+            assert_eq!(derive(&key, b"a"), derive(&again, b"a"), "{algorithm}");
+            assert_ne!(derive(&key, b"a"), derive(&key, b"b"), "another purpose");
+            assert_ne!(derive(&key, b"a"), derive(&SigningKey::generate(algorithm).unwrap(), b"a"), "another key");
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The key ring: an immutable snapshot of our signing keys.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::domain::Timestamp;
-use crate::token::Algorithm;
+use crate::token::{Algorithm, NonceKey, ProofNonces};
 
 use super::error::SigningFailed;
 use super::jwks::Jwks;
@@ -19,6 +19,7 @@ pub struct KeyRing {
     version: u64,
     lines: Lines,
     jwks: Jwks,
+    nonces: OnceLock<Result<ProofNonces, SigningFailed>>,
 }
 
 impl KeyRing {
@@ -29,7 +30,7 @@ impl KeyRing {
 
     pub(super) fn new(version: u64, lines: Lines) -> Self {
         let jwks = Jwks::render(lines.iter().flat_map(Line::keys).map(|key| &**key));
-        Self { version, lines, jwks }
+        Self { version, lines, jwks, nonces: OnceLock::new() }
     }
 
     /// Signs claims with the current key of `algorithm`; gives the compact JWS (RFC 7515 §7.1) and the `kid`.
@@ -51,6 +52,14 @@ impl KeyRing {
     #[must_use]
     pub fn jwks_etag(&self) -> &str {
         &self.jwks.etag
+    }
+
+    /// The nonces that DPoP proofs must hold (RFC 9449 §8), under keys made from the `ES256` keys of the ring: the same on all nodes, and
+    /// after a restart. The key before and the key after the current one are good as well, because two nodes may hold rings that are one
+    /// rotation apart.
+    pub fn proof_nonces(&self) -> Result<&ProofNonces, SigningFailed> {
+        let [line, ..] = &self.lines;
+        self.nonces.get_or_init(|| proof_nonces(line)).as_ref().map_err(|failed| *failed)
     }
 
     /// Grows with each change, over all processes that share the store: by one, and by a thousand when compromised keys are dropped.
@@ -108,6 +117,13 @@ pub enum KeyState {
         /// When it leaves the published set.
         published_until: Timestamp,
     },
+}
+
+fn proof_nonces(line: &Line) -> Result<ProofNonces, SigningFailed> {
+    let key = |signing: &SigningKey| signing.derive(b"DPoP nonces").map(|bytes| NonceKey::new(&bytes));
+    let neighbours = std::iter::once(&line.next.key).chain(line.retired.first().map(|retired| &retired.key));
+    let neighbours = neighbours.map(|signing| key(signing)).collect::<Result<_, _>>()?;
+    Ok(ProofNonces::new(key(&line.current.key)?, neighbours))
 }
 
 fn describe(line: &Line) -> Vec<KeyDescription> {

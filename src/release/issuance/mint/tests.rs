@@ -10,7 +10,9 @@ use crate::domain::{
     Audience, ClaimPath, Digest256, IdempotencyKey, IssuerName, ManualClock, RelationshipName, Scope, Scopes, Seconds, SubjectToken,
     TargetName,
 };
-use crate::policy::{Ask, ClaimMapping, ClaimMatcher, Condition, Grant, Scalar, Target, TrustPolicyBuilder, TrustRelationship, evaluate};
+use crate::policy::{
+    Ask, ClaimMapping, ClaimMatcher, Condition, Grant, Presented, Scalar, Target, TrustPolicyBuilder, TrustRelationship, evaluate,
+};
 use crate::revocation::Revocations;
 use crate::token::{
     Algorithm, Algorithms, Expectations, KeySet, ProvenKeys, ReplayMode, Shown, SubjectRule, UnverifiedToken, VerifiedToken, verify,
@@ -43,23 +45,20 @@ fn subject_token(ring: &KeyRing) -> VerifiedToken {
 }
 
 fn permit(ring: &KeyRing, algorithm: Algorithm, cap_to_subject: bool, mapped: &[(&str, &str)]) -> Permit {
-    let target = Arc::new(Target {
-        name: TargetName::parse("deploy").unwrap(),
-        audience: Audience::parse("https://deploy.test").unwrap(),
-        owner: "o".into(),
-        max_lifetime: Seconds(900),
+    let (target, audience) = (TargetName::parse("deploy").unwrap(), Audience::parse("https://deploy.test").unwrap());
+    let target = Target {
         scopes: ["read", "write"].map(|scope| (Scope::parse(scope).unwrap(), String::new())).into(),
-        algorithm,
-    });
+        ..Target::new(target, audience, "o", Seconds(900), algorithm)
+    };
     let path = |path: &str| Arc::new(ClaimPath::parse(path).unwrap());
     let name = RelationshipName::parse("web-shop").unwrap();
     let mut rule = TrustRelationship::new(name, IssuerName::parse("ci").unwrap(), "o".into(), "p", Timestamp::MAX);
     rule.conditions = [Condition { claim: path("environment"), matcher: ClaimMatcher::Exact(Scalar::Text("prod".into())) }].into();
-    rule.grants = [Grant { target, scopes: Scopes::parse("read write").unwrap(), lifetime: Seconds(600), cap_to_subject }].into();
+    rule.grants = [Grant { cap_to_subject, ..Grant::new(Arc::new(target), Scopes::parse("read write").unwrap(), Seconds(600)) }].into();
     rule.mapping = mapped.iter().map(|(name, from)| ClaimMapping { name: (*name).into(), from: path(from) }).collect();
     let mut builder = TrustPolicyBuilder::default();
     builder.relationship(rule.with_pins(&[]).unwrap());
-    evaluate(&builder.build(), subject_token(ring), &Ask::default(), NOW).unwrap()
+    evaluate(&builder.build(), Presented::alone(subject_token(ring)), &Ask::default(), NOW).unwrap()
 }
 
 fn cleared(permit: Permit) -> Cleared {

@@ -100,23 +100,17 @@ impl TestLog {
     /// What `web-shop` permits a token from production.
     pub(super) fn permit(&self) -> Permit {
         let token = self.token(serde_json::json!({"environment": "production", "repository_id": "821093847", "protected": true}));
-        let target = Arc::new(Target {
-            name: TargetName::parse("deploy").unwrap(),
-            audience: Audience::parse("https://deploy.example.com").unwrap(),
-            owner: "deploy@example.com".into(),
-            max_lifetime: Seconds(900),
-            scopes: [(Scope::parse("deploy:web").unwrap(), String::new())].into(),
-            algorithm: Algorithm::Es256,
-        });
+        let audience = Audience::parse("https://deploy.example.com").unwrap();
+        let target = Target::new(TargetName::parse("deploy").unwrap(), audience, "deploy@example.com", Seconds(900), Algorithm::Es256);
+        let target = Arc::new(Target { scopes: [(Scope::parse("deploy:web").unwrap(), String::new())].into(), ..target });
         let name = RelationshipName::parse("web-shop").unwrap();
         let mut rule = TrustRelationship::new(name, IssuerName::parse("github").unwrap(), "o".into(), "p", Timestamp::MAX);
         let claim = Arc::new(ClaimPath::parse("environment").unwrap());
         rule.conditions = [Condition { claim, matcher: ClaimMatcher::Exact(Scalar::Text("production".into())) }].into();
-        rule.grants =
-            [Grant { target, scopes: Scopes::parse("deploy:web").unwrap(), lifetime: Seconds(600), cap_to_subject: false }].into();
+        rule.grants = [Grant::new(target, Scopes::parse("deploy:web").unwrap(), Seconds(600))].into();
         let mut builder = TrustPolicyBuilder::default();
         builder.relationship(rule.with_pins(&[]).unwrap());
-        evaluate(&builder.build(), token, &Ask::default(), self.clock.now()).unwrap()
+        evaluate(&builder.build(), Presented::alone(token), &Ask::default(), self.clock.now()).unwrap()
     }
 
     pub(super) fn unverified(&self) -> DecisionDraft {

@@ -74,6 +74,28 @@ fn of_two_nodes_that_rotate_at_once_one_does() {
 }
 
 #[test]
+fn a_nonce_of_one_node_is_good_on_every_other() {
+    let deployment = Deployment::on_redis();
+    let [ahead, behind] = deployment.two_that_agree();
+    let now = || deployment.clock.now();
+    let knows = |node: &Arc<Keys>, nonce: &str| node.ring().proof_nonces().unwrap().accept(nonce, now());
+    let give = |node: &Arc<Keys>| node.ring().proof_nonces().unwrap().give(now());
+    assert_eq!(give(&ahead), give(&behind), "they hold the same keys");
+    assert!(knows(&deployment.server(), &give(&ahead)), "also after a restart");
+
+    deployment.clock.advance(PUBLISH_AHEAD);
+    ahead.rotate().unwrap();
+    assert_ne!(give(&ahead), give(&behind), "one has rotated, and the other has not heard of it");
+    assert!(knows(&ahead, &give(&behind)) && knows(&behind, &give(&ahead)));
+
+    let stale = give(&behind);
+    ahead.drop_compromised(None).unwrap();
+    assert!(!knows(&ahead, &stale), "whoever has a dropped key makes no nonces");
+    deployment.refresh(&behind).unwrap();
+    assert_eq!(give(&ahead), give(&behind));
+}
+
+#[test]
 fn a_rotation_that_a_failover_lost_comes_back() {
     let deployment = Deployment::on_redis();
     let nodes = deployment.two_that_agree();

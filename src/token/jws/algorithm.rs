@@ -69,7 +69,7 @@ impl Algorithm {
     }
 
     /// How a raw elliptic-curve point or Ed25519 key is checked; `None` for RSA.
-    pub(super) fn curve(self) -> Option<&'static dyn VerificationAlgorithm> {
+    pub(in crate::token) fn curve(self) -> Option<&'static dyn VerificationAlgorithm> {
         match self {
             Self::Es256 => Some(&sig::ECDSA_P256_SHA256_FIXED),
             Self::Es384 => Some(&sig::ECDSA_P384_SHA384_FIXED),
@@ -79,7 +79,7 @@ impl Algorithm {
     }
 
     /// How an RSA key is used; `None` for the others.
-    pub(super) fn rsa(self) -> Option<&'static RsaParameters> {
+    pub(in crate::token) fn rsa(self) -> Option<&'static RsaParameters> {
         match self {
             Self::Es256 | Self::Es384 | Self::EdDsa => None,
             Self::Ps256 => Some(&sig::RSA_PSS_2048_8192_SHA256),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use url::{Host, Url};
+use ::url::{Host, Url};
 
 /// The `iss` of an issuer: a trusted one, or our own (OpenID Connect Discovery 1.0 §3, RFC 8414 §2).
 ///

@@ -2,7 +2,8 @@
 
 use crate::domain::{ClaimValue, Claims, JsonLimits, parse_json};
 
-use super::{Algorithm, MAX_HEADER_BYTES, MAX_JSON_DEPTH, RejectedToken};
+use super::super::{MAX_HEADER_BYTES, MAX_JSON_DEPTH, RejectedToken};
+use super::Algorithm;
 
 /// Header parameters that would name keys, or change what a signature means. A genuine workload token has none of them
 /// (RFC 8725 §3.10, RFC 7515 §4.1, RFC 7797 §7).
@@ -13,21 +14,15 @@ const MAX_KID_BYTES: usize = 256;
 
 /// What is left of a JOSE header once it is known to be harmless.
 #[derive(Clone, Debug)]
-pub(super) struct Header {
-    pub(super) algorithm: Algorithm,
-    pub(super) key_id: Option<Box<str>>,
-    pub(super) typ: Option<Box<str>>,
+pub(in crate::token) struct Header {
+    pub(in crate::token) algorithm: Algorithm,
+    pub(in crate::token) key_id: Option<Box<str>>,
+    pub(in crate::token) typ: Option<Box<str>>,
 }
 
 impl Header {
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, RejectedToken> {
-        if bytes.len() > MAX_HEADER_BYTES {
-            return Err(RejectedToken::TooLarge);
-        }
-        let limits = JsonLimits { depth: MAX_JSON_DEPTH, members: 64 };
-        let ClaimValue::Object(members) = parse_json(bytes, limits).map_err(RejectedToken::from)? else {
-            return Err(RejectedToken::MalformedJson);
-        };
+    pub(in crate::token) fn parse(bytes: &[u8]) -> Result<Self, RejectedToken> {
+        let members = header_members(bytes)?;
         if members.get("crit").is_some() {
             return Err(RejectedToken::CritUnsupported);
         }
@@ -44,6 +39,17 @@ impl Header {
             return Err(RejectedToken::ForbiddenHeader);
         }
         Ok(Self { algorithm, key_id: key_id(&members)?, typ: typ(&members)? })
+    }
+}
+
+/// The members of any JOSE header: one strict JSON object, small enough.
+pub(in crate::token) fn header_members(bytes: &[u8]) -> Result<Claims, RejectedToken> {
+    if bytes.len() > MAX_HEADER_BYTES {
+        return Err(RejectedToken::TooLarge);
+    }
+    match parse_json(bytes, JsonLimits { depth: MAX_JSON_DEPTH, members: 64 })? {
+        ClaimValue::Object(members) => Ok(members),
+        _ => Err(RejectedToken::MalformedJson),
     }
 }
 
@@ -69,7 +75,7 @@ fn typ(members: &Claims) -> Result<Option<Box<str>>, RejectedToken> {
 }
 
 /// Media types are compared without case, and `application/` may be left out (RFC 7515 §4.1.9).
-pub(super) fn is_media_type(value: &str, expected: &str) -> bool {
+pub(in crate::token) fn is_media_type(value: &str, expected: &str) -> bool {
     const PREFIX: &str = "application/";
     let bare = match value.get(..PREFIX.len()) {
         Some(prefix) if prefix.eq_ignore_ascii_case(PREFIX) => &value[PREFIX.len()..],

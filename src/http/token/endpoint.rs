@@ -1,0 +1,93 @@
+//! Extracts, calls, answers.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
+
+use crate::exchange::{Answer, AssertionProfile, ExchangeService, Family};
+use crate::http::{Answers, BodyRoom, OauthError, PeerAddress, Tracker, give_nonce};
+use crate::limits::Limits;
+
+use super::outcome::{Success, oauth_error};
+use super::parameters::parameters;
+
+/// What the token endpoint works with.
+#[derive(Clone)]
+pub struct TokenEndpoint {
+    /// The use case.
+    pub service: Arc<ExchangeService>,
+    /// Runs each exchange in a task of its own.
+    pub tracker: Tracker,
+    /// How much one peer may ask for.
+    pub limits: Arc<Limits>,
+    /// For the bodies of requests.
+    pub bodies: BodyRoom,
+    /// Writes answers.
+    pub answers: Answers,
+}
+
+/// `POST`.
+pub(in crate::http) async fn exchange(State(endpoint): State<TokenEndpoint>, request: Request) -> Response<Body> {
+    endpoint.exchange(request, AssertionProfile::Standard).await
+}
+
+/// `POST`, where scopes are written `<audience>/.default`.
+pub(in crate::http) async fn exchange_default_scope(State(endpoint): State<TokenEndpoint>, request: Request) -> Response<Body> {
+    endpoint.exchange(request, AssertionProfile::DefaultScope).await
+}
+
+/// Every other method (RFC 6749 §3.2).
+pub(in crate::http) async fn other_method(State(endpoint): State<TokenEndpoint>, request: Request) -> Response<Body> {
+    let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0);
+    let error = OauthError::malformed(StatusCode::METHOD_NOT_ALLOWED, "method");
+    let decision = endpoint.service.turned_away(Family::Malformed, error.reason, peer);
+    endpoint.answers.method_error("POST", &error.with_decision(decision))
+}
+
+impl TokenEndpoint {
+    async fn exchange(&self, request: Request, profile: AssertionProfile) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let peer = head.extensions.get::<PeerAddress>().map(|peer| peer.0);
+        if let Err(limited) = self.limits.admit_peer(peer) {
+            return self.turn_away(OauthError::limited(limited), peer);
+        }
+        let parameters = match parameters(&head, body, &self.bodies, profile).await {
+            Ok(parameters) => parameters,
+            Err(error) => return self.turn_away(error, peer),
+        };
+        let service = Arc::clone(&self.service);
+        match self.tracker.run(async move { service.exchange(parameters, peer).await }).await {
+            Ok(answer) => self.answer(answer),
+            Err(not_run) => self.turn_away(not_run.into(), peer),
+        }
+    }
+
+    fn turn_away(&self, error: OauthError, peer: Option<IpAddr>) -> Response<Body> {
+        let family = match error.limited {
+            Some(_) => Family::Limited,
+            None if error.status.is_server_error() => Family::Unavailable,
+            None => Family::Malformed,
+        };
+        let decision = self.service.turned_away(family, error.reason, peer);
+        self.answers.error(&error.with_decision(decision))
+    }
+
+    fn answer(&self, answer: Answer) -> Response<Body> {
+        let (decision, grant) = (answer.decision, answer.grant);
+        let refused = |error: OauthError| self.answers.error(&error.with_decision(decision));
+        let mut response = match answer.result {
+            Ok(issued) => match serde_json::to_vec(&Success::of(&issued, grant)) {
+                Ok(body) => self.answers.token(body, decision),
+                Err(_) => refused(OauthError::internal()),
+            },
+            Err(refusal) => refused(oauth_error(&refusal, grant)),
+        };
+        if let Some(nonce) = answer.nonce {
+            give_nonce(&mut response, &nonce);
+        }
+        response
+    }
+}
