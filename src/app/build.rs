@@ -7,18 +7,20 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use axum::Router;
 
-use crate::config::{DecisionSync, Destination, SecretError, Settings};
+use crate::config::{DecisionSync, Destination, DpopNonce, SecretError, Settings};
 use crate::document::Diagnostics;
 use crate::domain::Clock;
-use crate::exchange::{ExchangeEdges, ExchangeService, GrantType, TrustState};
+use crate::exchange::{ExchangeEdges, ExchangeService, GrantType, ProofSettings, TrustState};
 use crate::http::{
-    Answers, BodyRoom, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint, Tracker, admin_routes,
-    public_routes,
+    Answers, BodyRoom, ClientCertificates, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint,
+    Tracker, admin_routes, public_routes,
 };
 use crate::issuers::{Clients, Issuers};
+use crate::limits::Limits;
 use crate::outbound::{Fetch, Outbound};
 use crate::release::bindings::{self, BindingError};
 use crate::release::issuance::{JWKS_MAX_AGE, Keys, KeysError, SIGNING_ALGORITHMS};
+use crate::release::own::OwnTokens;
 use crate::release::record;
 use crate::release::record::{DecisionLog, LastLine, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
 use crate::release::replay::{self, ReplayGuard, SpendError};
@@ -53,6 +55,7 @@ pub struct App {
     pub(super) issuers: Arc<Issuers>,
     pub(super) kept_head: KeptHead,
     pub(super) keys: Arc<Keys>,
+    pub(super) limits: Arc<Limits>,
     pub(super) log: DecisionLog,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reloader: Mutex<Reloader>,
@@ -106,15 +109,13 @@ impl App {
         bindings::bind(&store, &observe::names_and_ids(&compiled.issuers)).await?;
         let keys = open_keys(&settings, store.clone(), Arc::clone(&clock)).await?;
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
-        let counted = Arc::clone(&metrics);
-        let guard = ReplayGuard::open(&store, Arc::clone(&clock)).await?.observed_by(move |verdict, took| counted.replay(verdict, took));
-        let guard = Arc::new(guard);
-        resume_history(&guard, &settings)?;
+        let guard = open_guard(&settings, &store, &clock, &metrics).await?;
         let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
         let log = open_log(&settings, &kept_head, &keys, &clock).await?;
         let outbound = Outbound::new(fetch);
         let clients = Arc::new(Clients::new(settings.issuer.clone(), outbound.clone(), Arc::clone(&clock)));
         let issuers = Arc::new(Issuers::new(outbound, Arc::clone(&clock)));
+        let limits = Arc::new(Limits::new(&settings.limits, &clock));
         metrics.set_trust(&compiled.version.to_string());
         let trust = in_force(compiled, &issuers, &clients);
         let app = Self {
@@ -129,7 +130,10 @@ impl App {
                 clock: Arc::clone(&clock),
                 issuers: Arc::clone(&issuers),
                 trust: Arc::clone(&trust),
+                limits: Arc::clone(&limits),
                 keys: Arc::clone(&keys),
+                own: Arc::new(OwnTokens::new(settings.issuer.clone(), Arc::clone(&keys))),
+                proofs: proof_settings(&settings),
                 guard: Arc::clone(&guard),
                 log: log.clone(),
                 observe: observe::into_metrics(Arc::clone(&metrics)),
@@ -141,6 +145,7 @@ impl App {
             issuers,
             kept_head,
             keys,
+            limits,
             log,
             metrics,
             settings,
@@ -169,11 +174,13 @@ impl App {
         let metadata = MetadataSettings {
             issuer: self.settings.issuer.clone(),
             algorithms: SIGNING_ALGORITHMS.to_vec(),
+            client_certificates: self.settings.listen.public.client_certificates != ClientCertificates::NotAsked,
             grants: GrantType::ALL.map(GrantType::urn).to_vec(),
         };
         let token = TokenEndpoint {
             service: Arc::clone(&self.service),
             tracker: self.tracker.clone(),
+            limits: Arc::clone(&self.limits),
             bodies: BodyRoom::new(self.settings.listen.max_in_flight),
             answers: self.answers.clone(),
         };
@@ -219,6 +226,10 @@ pub(crate) fn trust_settings(settings: &Settings) -> TrustSettings {
     }
 }
 
+fn proof_settings(settings: &Settings) -> ProofSettings {
+    ProofSettings { url: settings.issuer.join("/token").into(), nonce: settings.dpop.nonce == DpopNonce::Required }
+}
+
 /// The decision log stays where it is when somebody restores an older database: then it tells of a later time than the store.
 fn resume_history(guard: &ReplayGuard, settings: &Settings) -> Result<(), StoreError> {
     let last = match &settings.decisions.destination {
@@ -234,6 +245,19 @@ fn resume_history(guard: &ReplayGuard, settings: &Settings) -> Result<(), StoreE
         );
     }
     Ok(())
+}
+
+/// Every spend is counted.
+async fn open_guard(
+    settings: &Settings,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<ReplayGuard>, StartError> {
+    let counted = Arc::clone(metrics);
+    let guard = ReplayGuard::open(store, Arc::clone(clock)).await?.observed_by(move |verdict, took| counted.replay(verdict, took));
+    resume_history(&guard, settings)?;
+    Ok(Arc::new(guard))
 }
 
 /// Makes keys, when there are none: that takes a while.

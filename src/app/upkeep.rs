@@ -49,6 +49,7 @@ impl App {
     pub fn refresh_issuers(&self) {
         self.issuers.tick();
         self.clients.tick();
+        self.limits.sweep();
     }
 
     /// Brings what this node holds to a store that others use too, and that may have lost it: names of issuers and the head of our log.

@@ -9,6 +9,7 @@
 mod decisions;
 mod dpop;
 mod keys;
+mod limits;
 mod listen;
 mod log;
 mod path;

@@ -1,9 +1,10 @@
 //! Why an exchange yields no token: the families of failure, each with its stable reasons.
 
 use crate::domain::{Seconds, Timestamp};
-use crate::policy::Denial;
+use crate::limits::Limited;
+use crate::policy::{Binding, Denial};
 use crate::store::StoreTrouble;
-use crate::token::RejectedToken;
+use crate::token::{RejectedProof, RejectedToken};
 
 use super::request::Malformed;
 
@@ -16,6 +17,8 @@ pub enum Family {
     Rejected,
     /// No relationship permits it.
     Denied,
+    /// The caller asks for too much at once. Coming back later helps.
+    Limited,
     /// We cannot tell, so no. Trying again helps.
     Unavailable,
 }
@@ -28,6 +31,7 @@ impl Family {
             Self::Malformed => "malformed",
             Self::Rejected => "rejected",
             Self::Denied => "denied",
+            Self::Limited => "limited",
             Self::Unavailable => "unavailable",
         }
     }
@@ -38,6 +42,8 @@ impl Family {
 pub enum Refusal {
     /// The request is malformed.
     Malformed(Malformed),
+    /// The DPoP proof is bad in itself.
+    Proof(RejectedProof),
     /// The token is bad in itself.
     Rejected(RejectedToken),
     /// The token has been spent.
@@ -51,6 +57,8 @@ pub enum Refusal {
     },
     /// No relationship permits it.
     Denied(Denial),
+    /// The caller is beyond its limit for now.
+    Limited(Limited),
     /// A dependency is unavailable.
     Unavailable(Unavailable),
 }
@@ -90,8 +98,9 @@ impl Refusal {
     pub const fn family(&self) -> Family {
         match self {
             Self::Malformed(_) => Family::Malformed,
-            Self::Rejected(_) | Self::Replayed | Self::Fenced { .. } => Family::Rejected,
+            Self::Proof(_) | Self::Rejected(_) | Self::Replayed | Self::Fenced { .. } => Family::Rejected,
             Self::Denied(_) => Family::Denied,
+            Self::Limited(_) => Family::Limited,
             Self::Unavailable(_) => Family::Unavailable,
         }
     }
@@ -101,10 +110,12 @@ impl Refusal {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Malformed(malformed) => malformed.reason(),
+            Self::Proof(rejected) => rejected.reason(),
             Self::Rejected(rejected) => rejected.reason(),
             Self::Replayed => "replayed",
             Self::Fenced { .. } => "fenced",
             Self::Denied(denial) => denial.reason(),
+            Self::Limited(limited) => limited.reason(),
             Self::Unavailable(unavailable) => unavailable.reason(),
         }
     }
@@ -121,6 +132,15 @@ impl Refusal {
             }
             _ => None,
         }
+    }
+
+    /// Whether a proof, or another one, is what it lacks.
+    #[must_use]
+    pub const fn wants_proof(&self) -> bool {
+        matches!(
+            self,
+            Self::Proof(_) | Self::Denied(Denial::Binding { wanted: Binding::Dpop, .. }) | Self::Rejected(RejectedToken::PopRequired)
+        )
     }
 
     /// When a *new* token has a chance that this one never gets.

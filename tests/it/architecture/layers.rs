@@ -13,10 +13,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("issuers", &["domain", "outbound", "store", "token"]),
     // Pure: no store, no network.
     ("policy", &["domain", "token"]),
+    ("limits", &["domain", "policy"]),
     ("trust", &["domain", "document", "issuers", "outbound", "policy", "token"]),
     ("release", &["domain", "policy", "store", "token"]),
-    ("exchange", &["domain", "issuers", "policy", "release", "store", "token", "trust"]),
-    ("http", &["domain", "exchange", "issuers", "policy", "release", "token", "trust"]),
+    ("exchange", &["domain", "issuers", "limits", "policy", "release", "store", "token", "trust"]),
+    ("http", &["domain", "exchange", "issuers", "limits", "policy", "release", "token", "trust"]),
     ("telemetry", &["domain"]),
     ("config", &[ALL_ABOVE]),
     ("app", &[ALL_ABOVE]),
