@@ -21,6 +21,9 @@ def interrupt(*_):
 
 
 def pytest_configure():
+    # Bundles of authorities that the machine's environment names would replace what a session of `requests` is told.
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        os.environ.pop(name, None)
     # A stopped run still ends what it started: the fixtures below unwind.
     signal.signal(signal.SIGTERM, interrupt)
 
