@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::domain::{DecisionId, IssuerName, Seconds, TargetName, Timestamp};
+use crate::domain::{DecisionId, IssuerName, Seconds, TargetName};
 use crate::issuers::KeysError;
 use crate::limits::Limited;
 use crate::policy::{Denial, Presented, evaluate, narrow};
-use crate::release::issuance::{SigningFailed, mint};
+use crate::release::issuance::{Occasion, ProofSpend, SigningFailed, Spent, mint};
 use crate::release::record::{self, DecisionDraft, Outcome, Room};
-use crate::release::replay::{SpendError, SpendOutcome, SpentToken};
+use crate::release::replay::{NotSpent, SpendError, SpendOutcome, SpentToken};
+use crate::revocation::NotCleared;
 use crate::token::{ProvenKeys, RejectedProof, RejectedToken, VerifiedProof};
 
 use super::edges::{Answer, ExchangeEdges, Observed};
@@ -80,20 +81,20 @@ impl ExchangeService {
         seen.target = Some(permit.target().name.clone());
         draft.permitted(&permit);
         self.0.limits.admit_permit(&permit)?;
+        let cleared = self.0.revocations.clear(permit, now)?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
-        let minted = mint(permit, &ring, &self.0.issuer, now, request.repeatable(digests, proven))?;
+        let proof = proof.as_ref().map(spend_of);
+        let occasion = Occasion { now, proof, repeatable: request.repeatable(digests, proven) };
+        let minted = mint(cleared, &ring, &self.0.issuer, occasion)?;
         let room = self.0.log.reserve().map_err(|_| Refusal::Unavailable(Unavailable::Log))?;
         let spent = match self.0.guard.spend(minted).await {
             Ok(SpendOutcome::Spent(spent)) => spent,
             Ok(SpendOutcome::Repeated(repeated)) => repeated.mint_again(&ring, &self.0.issuer)?,
-            Err(error) => {
-                if let SpendError::Replayed { first_at: Some(first_at) } = error {
-                    draft.replayed(first_at);
-                }
-                return Err(not_spent(&error, now));
-            }
+            Err(not_spent) => return Err(unspent(not_spent, draft)),
         };
+        // A process that was stopped in between knows what it knew then. What is spent stays spent.
+        self.0.revocations.ensure_fresh()?;
         Ok(Ready { spent, room })
     }
 
@@ -110,8 +111,10 @@ impl ExchangeService {
 
     async fn refuse(&self, mut draft: DecisionDraft, refusal: Refusal, seen: &Seen) -> Answer {
         let (decision, started) = (draft.id(), draft.started());
-        if let Refusal::Denied(denial) = &refusal {
-            draft.denied(denial);
+        match &refusal {
+            Refusal::Denied(denial) => draft.denied(denial),
+            Refusal::Revoked { rule } => draft.revoked(rule.as_str()),
+            _ => {}
         }
         let entry = record::Refusal { outcome: outcome(refusal.family()), reason: refusal.reason() };
         let recorded = if draft.is_verified() {
@@ -209,16 +212,35 @@ impl From<Limited> for Refusal {
     }
 }
 
+impl From<NotCleared> for Refusal {
+    fn from(not_cleared: NotCleared) -> Self {
+        match not_cleared {
+            NotCleared::Revoked { rule } => Self::Revoked { rule },
+            NotCleared::Stale => Self::Unavailable(Unavailable::Revocations),
+        }
+    }
+}
+
 impl From<SigningFailed> for Refusal {
     fn from(_: SigningFailed) -> Self {
         Self::Unavailable(Unavailable::Signing)
     }
 }
 
-fn not_spent(error: &SpendError, now: Timestamp) -> Refusal {
-    match error {
-        SpendError::Replayed { .. } => Refusal::Replayed,
-        SpendError::Fenced { until } => Refusal::Fenced { until: *until, retry_after: until.since(now) + Seconds(1) },
+fn spend_of(proof: &VerifiedProof) -> ProofSpend {
+    ProofSpend { identity: proof.identity(), issued_at: proof.issued_at(), refused_from: proof.refused_from() }
+}
+
+/// Whose fault it is follows from what was not spent: what came before it is burnt, and nothing is released.
+fn unspent(NotSpent { what, why }: NotSpent, draft: &mut DecisionDraft) -> Refusal {
+    let now = draft.arrived();
+    if let SpendError::Replayed { first_at: Some(first_at) } = why {
+        draft.replayed(first_at);
+    }
+    match &why {
+        SpendError::Replayed { .. } => Refusal::Replayed { what },
+        SpendError::Fenced { until } => Refusal::Fenced { what, until: *until, retry_after: until.since(now) + Seconds(1) },
+        SpendError::Expired if what == Spent::Proof => Refusal::Proof(RejectedProof::IssuedAt),
         SpendError::Expired => Refusal::Rejected(RejectedToken::Expired { at: now }),
         SpendError::ClockOffset { .. } => Refusal::Unavailable(Unavailable::ClockOffset),
         SpendError::Unavailable(error) => Refusal::Unavailable(Unavailable::Store(error.trouble())),
