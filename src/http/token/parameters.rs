@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 
 use crate::domain::IdempotencyKey;
 use crate::exchange::{AssertionProfile, CLIENT_CREDENTIALS, Family, Parameters};
-use crate::http::{BodyRoom, Form, OauthCode, OauthError, Parameter, client_hint, presented_proof};
+use crate::http::{BodyRoom, ClientCertificate, Form, OauthCode, OauthError, Parameter, client_hint, presented_proof};
 
 /// Known parameters that would change what a token means, and that we do not support: refused, not ignored.
 const UNSUPPORTED: [Parameter; 1] = [Parameter::AuthorizationDetails];
@@ -40,7 +40,7 @@ pub(super) async fn parameters(head: &Parts, body: Body, room: &BodyRoom, profil
         client_id,
         idempotency_key,
         proof: presented_proof(&head.headers)?,
-        certificate: None,
+        certificate: head.extensions.get::<ClientCertificate>().map(|certificate| certificate.0),
         profile,
     })
 }
