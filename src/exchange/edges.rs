@@ -7,11 +7,13 @@ use arc_swap::ArcSwap;
 
 use crate::domain::{Clock, DecisionId, Digest256, IssuerName, IssuerUrl, TargetName, Timestamp};
 use crate::issuers::Issuers;
+use crate::limits::Limits;
 use crate::policy::TrustPolicy;
 use crate::release::issuance::Keys;
 use crate::release::own::OwnTokens;
 use crate::release::record::{DecisionLog, IssuedToken};
 use crate::release::replay::ReplayGuard;
+use crate::revocation::Revocations;
 use crate::token::{NonceRule, ProofExpectations, ProofText, RejectedProof, VerifiedProof, verify_proof};
 
 use super::refusal::Refusal;
@@ -36,6 +38,10 @@ pub struct ExchangeEdges {
     pub issuers: Arc<Issuers>,
     /// The trust that decides.
     pub trust: Arc<ArcSwap<TrustState>>,
+    /// What was taken back.
+    pub revocations: Arc<Revocations>,
+    /// How much one caller may ask for.
+    pub limits: Arc<Limits>,
     /// The key ring.
     pub keys: Arc<Keys>,
     /// Our own tokens, when they come back to be narrowed.

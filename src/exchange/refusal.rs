@@ -1,7 +1,9 @@
 //! Why an exchange yields no token: the families of failure, each with its stable reasons.
 
 use crate::domain::{Seconds, Timestamp};
+use crate::limits::Limited;
 use crate::policy::{Binding, Denial};
+use crate::revocation::RuleId;
 use crate::store::StoreTrouble;
 use crate::token::{RejectedProof, RejectedToken};
 
@@ -16,6 +18,8 @@ pub enum Family {
     Rejected,
     /// No relationship permits it.
     Denied,
+    /// The caller asks for too much at once. Coming back later helps.
+    Limited,
     /// We cannot tell, so no. Trying again helps.
     Unavailable,
 }
@@ -28,6 +32,7 @@ impl Family {
             Self::Malformed => "malformed",
             Self::Rejected => "rejected",
             Self::Denied => "denied",
+            Self::Limited => "limited",
             Self::Unavailable => "unavailable",
         }
     }
@@ -53,6 +58,13 @@ pub enum Refusal {
     },
     /// No relationship permits it.
     Denied(Denial),
+    /// The caller is beyond its limit for now.
+    Limited(Limited),
+    /// What it rests on was taken back.
+    Revoked {
+        /// By which rule; for the record only.
+        rule: RuleId,
+    },
     /// A dependency is unavailable.
     Unavailable(Unavailable),
 }
@@ -66,6 +78,8 @@ pub enum Unavailable {
     IssuerKeys,
     /// The decision log takes no lines.
     Log,
+    /// What was taken back is not known, or was too long ago.
+    Revocations,
     /// No key signs.
     Signing,
     /// The replay guard cannot tell.
@@ -80,6 +94,7 @@ impl Unavailable {
             Self::ClockOffset => "clock_offset",
             Self::IssuerKeys => "issuer_keys_unavailable",
             Self::Log => "log_unavailable",
+            Self::Revocations => "revocations_stale",
             Self::Signing => "signing_unavailable",
             Self::Store(trouble) => trouble.reason(),
         }
@@ -93,7 +108,8 @@ impl Refusal {
         match self {
             Self::Malformed(_) => Family::Malformed,
             Self::Proof(_) | Self::Rejected(_) | Self::Replayed | Self::Fenced { .. } => Family::Rejected,
-            Self::Denied(_) => Family::Denied,
+            Self::Limited(_) => Family::Limited,
+            Self::Denied(_) | Self::Revoked { .. } => Family::Denied,
             Self::Unavailable(_) => Family::Unavailable,
         }
     }
@@ -108,6 +124,8 @@ impl Refusal {
             Self::Replayed => "replayed",
             Self::Fenced { .. } => "fenced",
             Self::Denied(denial) => denial.reason(),
+            Self::Limited(limited) => limited.reason(),
+            Self::Revoked { .. } => "revoked",
             Self::Unavailable(unavailable) => unavailable.reason(),
         }
     }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use crate::domain::{DecisionId, IssuerName, Seconds, TargetName, Timestamp};
 use crate::issuers::KeysError;
+use crate::limits::Limited;
 use crate::policy::{Denial, Presented, evaluate, narrow};
 use crate::release::issuance::{SigningFailed, mint};
 use crate::release::record::{self, DecisionDraft, Outcome, Room};
 use crate::release::replay::{SpendError, SpendOutcome, SpentToken};
+use crate::revocation::NotCleared;
 use crate::token::{ProvenKeys, RejectedProof, RejectedToken, VerifiedProof};
 
 use super::edges::{Answer, ExchangeEdges, Observed};
@@ -78,9 +80,11 @@ impl ExchangeService {
         };
         seen.target = Some(permit.target().name.clone());
         draft.permitted(&permit);
+        self.0.limits.admit_permit(&permit)?;
+        let cleared = self.0.revocations.clear(permit, now)?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
-        let minted = mint(permit, &ring, &self.0.issuer, now, request.repeatable(digests, proven))?;
+        let minted = mint(cleared, &ring, &self.0.issuer, now, request.repeatable(digests, proven))?;
         let room = self.0.log.reserve().map_err(|_| Refusal::Unavailable(Unavailable::Log))?;
         let spent = match self.0.guard.spend(minted).await {
             Ok(SpendOutcome::Spent(spent)) => spent,
@@ -92,6 +96,8 @@ impl ExchangeService {
                 return Err(not_spent(&error, now));
             }
         };
+        // A process that was stopped in between knows what it knew then. What is spent stays spent.
+        self.0.revocations.ensure_fresh()?;
         Ok(Ready { spent, room })
     }
 
@@ -108,8 +114,10 @@ impl ExchangeService {
 
     async fn refuse(&self, mut draft: DecisionDraft, refusal: Refusal, seen: &Seen) -> Answer {
         let (decision, started) = (draft.id(), draft.started());
-        if let Refusal::Denied(denial) = &refusal {
-            draft.denied(denial);
+        match &refusal {
+            Refusal::Denied(denial) => draft.denied(denial),
+            Refusal::Revoked { rule } => draft.revoked(rule.as_str()),
+            _ => {}
         }
         let entry = record::Refusal { outcome: outcome(refusal.family()), reason: refusal.reason() };
         let recorded = if draft.is_verified() {
@@ -162,6 +170,7 @@ const fn outcome(family: Family) -> Outcome {
         Family::Malformed => Outcome::Malformed,
         Family::Rejected => Outcome::Rejected,
         Family::Denied => Outcome::Denied,
+        Family::Limited => Outcome::Limited,
         Family::Unavailable => Outcome::Unavailable,
     }
 }
@@ -197,6 +206,21 @@ impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
         // Nobody's trust is missing here: the request holds a token that means nothing to any relationship.
         if matches!(denial, Denial::ActorUnused { .. }) { Self::Malformed(Malformed::ActorUnused) } else { Self::Denied(denial) }
+    }
+}
+
+impl From<Limited> for Refusal {
+    fn from(limited: Limited) -> Self {
+        Self::Limited(limited)
+    }
+}
+
+impl From<NotCleared> for Refusal {
+    fn from(not_cleared: NotCleared) -> Self {
+        match not_cleared {
+            NotCleared::Revoked { rule } => Self::Revoked { rule },
+            NotCleared::Stale => Self::Unavailable(Unavailable::Revocations),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("src/http/basic.rs", "malformed"),
     ("src/http/form/error.rs", "malformed"),
     ("src/policy/denial.rs", "denied"),
+    ("src/limits/limited.rs", "limited"),
     ("src/store/error.rs", "unavailable"),
 ];
 

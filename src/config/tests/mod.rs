@@ -1,5 +1,6 @@
 //! What administrators are told about their configuration.
 
+mod limits;
 mod listeners;
 mod secrets;
 mod stores;
@@ -86,6 +87,38 @@ fn the_issuer_is_the_only_field_without_a_default() {
         },
         dpop: DpopSection {
             nonce: Off,
+        },
+        limits: LimitsSettings {
+            per_peer: Some(
+                PeerLimit {
+                    rate: Rate {
+                        count: 50,
+                        unit: Seconds(
+                            1,
+                        ),
+                        burst: 200,
+                    },
+                    loopback: false,
+                },
+            ),
+            per_relationship: Some(
+                Rate {
+                    count: 200,
+                    unit: Seconds(
+                        1,
+                    ),
+                    burst: 2000,
+                },
+            ),
+            per_subject: Some(
+                Rate {
+                    count: 50,
+                    unit: Seconds(
+                        1,
+                    ),
+                    burst: 500,
+                },
+            ),
         },
         log: LogSection {
             format: None,
@@ -183,7 +216,7 @@ level = "verbose"
     etc/cambist.toml:14:8: error: decisions.node: expected a name of 1 to 64 letters, digits, `.`, `_` and `-`, and another one for each server
     etc/cambist.toml:16:9: error: dpop.nonce: expected "off" or "required"
     etc/cambist.toml:18:9: error: log.level: expected "error", "warn", "info", "debug" or "trace"
-    etc/cambist.toml:19:2: error: unknown field `extra`, expected one of `issuer`, `listen`, `store`, `trust`, `keys`, `decisions`, `dpop`, `log`
+    etc/cambist.toml:19:2: error: unknown field `extra`, expected one of `issuer`, `listen`, `store`, `trust`, `keys`, `decisions`, `dpop`, `limits`, `log`
     "#);
 }
 

@@ -9,6 +9,7 @@ use axum::http::{Response, StatusCode};
 
 use crate::exchange::{Answer, AssertionProfile, ExchangeService, Family};
 use crate::http::{Answers, BodyRoom, OauthError, PeerAddress, Tracker, give_nonce};
+use crate::limits::Limits;
 
 use super::outcome::{Success, oauth_error};
 use super::parameters::parameters;
@@ -20,6 +21,8 @@ pub struct TokenEndpoint {
     pub service: Arc<ExchangeService>,
     /// Runs each exchange in a task of its own.
     pub tracker: Tracker,
+    /// How much one peer may ask for.
+    pub limits: Arc<Limits>,
     /// For the bodies of requests.
     pub bodies: BodyRoom,
     /// Writes answers.
@@ -48,6 +51,9 @@ impl TokenEndpoint {
     async fn exchange(&self, request: Request, profile: AssertionProfile) -> Response<Body> {
         let (head, body) = request.into_parts();
         let peer = head.extensions.get::<PeerAddress>().map(|peer| peer.0);
+        if let Err(limited) = self.limits.admit_peer(peer) {
+            return self.turn_away(OauthError::limited(limited), peer);
+        }
         let parameters = match parameters(&head, body, &self.bodies, profile).await {
             Ok(parameters) => parameters,
             Err(error) => return self.turn_away(error, peer),
@@ -60,7 +66,11 @@ impl TokenEndpoint {
     }
 
     fn turn_away(&self, error: OauthError, peer: Option<IpAddr>) -> Response<Body> {
-        let family = if error.status.is_server_error() { Family::Unavailable } else { Family::Malformed };
+        let family = match error.limited {
+            Some(_) => Family::Limited,
+            None if error.status.is_server_error() => Family::Unavailable,
+            None => Family::Malformed,
+        };
         let decision = self.service.turned_away(family, error.reason, peer);
         self.answers.error(&error.with_decision(decision))
     }
