@@ -180,6 +180,8 @@ async fn a_bad_proof_is_told_why_and_spends_nothing() {
         assert_eq!(verdict(&answer), format!("400 invalid_dpop_proof rejected: {reason}"), "{why}");
         assert_eq!((answer.header("cache-control"), answer.header("dpop-nonce")), ("no-store", ""), "{why}");
     }
+    let recorded = world.recorded(&post(&world, &[&good, &good], &form).await).await;
+    assert_eq!((&recorded["outcome"], &recorded["reason"]), (&json!("rejected"), &json!("proof_malformed")));
     assert_eq!(verdict(&post(&world, &[&good], &form).await), ISSUED, "token and proof are as good as before");
 }
 
