@@ -7,6 +7,7 @@ use crate::domain::{Seconds, random_bytes};
 use crate::exchange::{ACCESS_TOKEN_TYPE, GrantType, Malformed, Refusal};
 use crate::http::{OauthCode, OauthError, proof_error};
 use crate::policy::{Binding, Denial};
+use crate::release::issuance::Spent;
 use crate::release::record::IssuedToken;
 use crate::token::RejectedToken;
 
@@ -45,7 +46,8 @@ pub(super) fn oauth_error(refusal: &Refusal, grant: Option<GrantType>) -> OauthE
         Refusal::Malformed(malformed) => of_malformed(*malformed, grant),
         Refusal::Proof(rejected) => return proof_error(*rejected),
         Refusal::Rejected(RejectedToken::PopMismatch) => OauthCode::InvalidDpopProof,
-        Refusal::Rejected(_) | Refusal::Replayed | Refusal::Fenced { .. } => of_bad_token(grant),
+        Refusal::Replayed { what: Spent::Proof } | Refusal::Fenced { what: Spent::Proof, .. } => OauthCode::InvalidDpopProof,
+        Refusal::Rejected(_) | Refusal::Replayed { .. } | Refusal::Fenced { .. } => of_bad_token(grant),
         // The client is known, and what it may have was taken back.
         Refusal::Revoked { .. } if grant == Some(GrantType::ClientCredentials) => OauthCode::UnauthorizedClient,
         Refusal::Revoked { .. } => of_bad_token(grant),

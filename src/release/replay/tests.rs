@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use crate::domain::{Clock, Digest256, ManualClock, Seconds, Timestamp};
 use crate::release::issuance::Spends;
-use crate::store::{OpenMode, SqliteSettings, SqliteStore};
+use crate::store::{OpenMode, SqliteSettings, SqliteStore, Store};
 use crate::token::ReplayMode;
 
 use super::conformance::{START, World, honours_the_contract, past_the_fence, token, use_up, word};
-use super::{CLOCK_OFFSET, FENCE_MARGIN, ReplayGuard, SpendError, sqlite};
+use super::{CLOCK_OFFSET, FENCE_MARGIN, OpaqueTokens, ReplayGuard, SpendError, sqlite};
 
 /// A directory with a database, and a guard on it.
 pub(super) struct SqliteWorld {
@@ -70,6 +70,10 @@ impl World for SqliteWorld {
             }
         }
         self.start();
+    }
+
+    fn opaque_tokens(&self) -> OpaqueTokens {
+        OpaqueTokens::new(Store::Sqlite(self.store().clone()))
     }
 
     /// One clock, compared with what the database remembers of it: behind.
