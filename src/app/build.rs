@@ -7,19 +7,20 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use axum::Router;
 
-use crate::config::{DecisionSync, Destination, SecretError, Settings};
+use crate::config::{DecisionSync, Destination, DpopNonce, SecretError, Settings};
 use crate::document::Diagnostics;
 use crate::domain::Clock;
-use crate::exchange::{ExchangeEdges, ExchangeService, GrantType, TrustState};
+use crate::exchange::{ExchangeEdges, ExchangeService, GrantType, ProofSettings, TrustState};
 use crate::http::{
-    Answers, BodyRoom, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint, Tracker, admin_routes,
-    public_routes,
+    Answers, BodyRoom, ClientCertificates, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint,
+    Tracker, admin_routes, public_routes,
 };
 use crate::issuers::{Clients, Issuers};
 use crate::limits::Limits;
 use crate::outbound::{Fetch, Outbound};
 use crate::release::bindings::{self, BindingError};
 use crate::release::issuance::{JWKS_MAX_AGE, Keys, KeysError, SIGNING_ALGORITHMS};
+use crate::release::own::OwnTokens;
 use crate::release::record;
 use crate::release::record::{DecisionLog, LastLine, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
 use crate::release::replay::{self, ReplayGuard, SpendError};
@@ -108,10 +109,7 @@ impl App {
         bindings::bind(&store, &observe::names_and_ids(&compiled.issuers)).await?;
         let keys = open_keys(&settings, store.clone(), Arc::clone(&clock)).await?;
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
-        let counted = Arc::clone(&metrics);
-        let guard = ReplayGuard::open(&store, Arc::clone(&clock)).await?.observed_by(move |verdict, took| counted.replay(verdict, took));
-        let guard = Arc::new(guard);
-        resume_history(&guard, &settings)?;
+        let guard = open_guard(&settings, &store, &clock, &metrics).await?;
         let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
         let log = open_log(&settings, &kept_head, &keys, &clock).await?;
         let outbound = Outbound::new(fetch);
@@ -134,6 +132,8 @@ impl App {
                 trust: Arc::clone(&trust),
                 limits: Arc::clone(&limits),
                 keys: Arc::clone(&keys),
+                own: Arc::new(OwnTokens::new(settings.issuer.clone(), Arc::clone(&keys))),
+                proofs: proof_settings(&settings),
                 guard: Arc::clone(&guard),
                 log: log.clone(),
                 observe: observe::into_metrics(Arc::clone(&metrics)),
@@ -174,6 +174,7 @@ impl App {
         let metadata = MetadataSettings {
             issuer: self.settings.issuer.clone(),
             algorithms: SIGNING_ALGORITHMS.to_vec(),
+            client_certificates: self.settings.listen.public.client_certificates != ClientCertificates::NotAsked,
             grants: GrantType::ALL.map(GrantType::urn).to_vec(),
         };
         let token = TokenEndpoint {
@@ -225,6 +226,10 @@ pub(crate) fn trust_settings(settings: &Settings) -> TrustSettings {
     }
 }
 
+fn proof_settings(settings: &Settings) -> ProofSettings {
+    ProofSettings { url: settings.issuer.join("/token").into(), nonce: settings.dpop.nonce == DpopNonce::Required }
+}
+
 /// The decision log stays where it is when somebody restores an older database: then it tells of a later time than the store.
 fn resume_history(guard: &ReplayGuard, settings: &Settings) -> Result<(), StoreError> {
     let last = match &settings.decisions.destination {
@@ -240,6 +245,19 @@ fn resume_history(guard: &ReplayGuard, settings: &Settings) -> Result<(), StoreE
         );
     }
     Ok(())
+}
+
+/// Every spend is counted.
+async fn open_guard(
+    settings: &Settings,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<ReplayGuard>, StartError> {
+    let counted = Arc::clone(metrics);
+    let guard = ReplayGuard::open(store, Arc::clone(clock)).await?.observed_by(move |verdict, took| counted.replay(verdict, took));
+    resume_history(&guard, settings)?;
+    Ok(Arc::new(guard))
 }
 
 /// Makes keys, when there are none: that takes a while.

@@ -2,9 +2,9 @@
 
 use crate::domain::{Seconds, Timestamp};
 use crate::limits::Limited;
-use crate::policy::Denial;
+use crate::policy::{Binding, Denial};
 use crate::store::StoreTrouble;
-use crate::token::RejectedToken;
+use crate::token::{RejectedProof, RejectedToken};
 
 use super::request::Malformed;
 
@@ -42,6 +42,8 @@ impl Family {
 pub enum Refusal {
     /// The request is malformed.
     Malformed(Malformed),
+    /// The DPoP proof is bad in itself.
+    Proof(RejectedProof),
     /// The token is bad in itself.
     Rejected(RejectedToken),
     /// The token has been spent.
@@ -96,7 +98,7 @@ impl Refusal {
     pub const fn family(&self) -> Family {
         match self {
             Self::Malformed(_) => Family::Malformed,
-            Self::Rejected(_) | Self::Replayed | Self::Fenced { .. } => Family::Rejected,
+            Self::Proof(_) | Self::Rejected(_) | Self::Replayed | Self::Fenced { .. } => Family::Rejected,
             Self::Denied(_) => Family::Denied,
             Self::Limited(_) => Family::Limited,
             Self::Unavailable(_) => Family::Unavailable,
@@ -108,6 +110,7 @@ impl Refusal {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Malformed(malformed) => malformed.reason(),
+            Self::Proof(rejected) => rejected.reason(),
             Self::Rejected(rejected) => rejected.reason(),
             Self::Replayed => "replayed",
             Self::Fenced { .. } => "fenced",
@@ -129,6 +132,15 @@ impl Refusal {
             }
             _ => None,
         }
+    }
+
+    /// Whether a proof, or another one, is what it lacks.
+    #[must_use]
+    pub const fn wants_proof(&self) -> bool {
+        matches!(
+            self,
+            Self::Proof(_) | Self::Denied(Denial::Binding { wanted: Binding::Dpop, .. }) | Self::Rejected(RejectedToken::PopRequired)
+        )
     }
 
     /// When a *new* token has a chance that this one never gets.

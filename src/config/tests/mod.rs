@@ -53,11 +53,13 @@ fn the_issuer_is_the_only_field_without_a_default() {
                 address: 127.0.0.1:8080,
                 tls: None,
                 behind_proxy: [],
+                client_certificates: NotAsked,
             },
             admin: Listener {
                 address: 127.0.0.1:9090,
                 tls: None,
                 behind_proxy: [],
+                client_certificates: NotAsked,
             },
             max_connections: 768,
             max_in_flight: 256,
@@ -206,7 +208,7 @@ level = "verbose"
     assert_snapshot!(refused(text), @r#"
     etc/cambist.toml:2:10: error: issuer: not an issuer URL: `http` is allowed for a loopback host only; write `https`
     etc/cambist.toml:4:10: error: listen.public: expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080
-    etc/cambist.toml:5:1: error: listen: unknown field `admni`, expected one of `public`, `admin`, `tls`, `behind_proxy`, `max_connections`, `max_in_flight`
+    etc/cambist.toml:5:1: error: listen: unknown field `admni`, expected one of `public`, `admin`, `tls`, `behind_proxy`, `client_certificate_header`, `max_connections`, `max_in_flight`
     etc/cambist.toml:7:7: error: store.url: credentials never stand in the URL of a store: remove everything before the `@`, change the password, and write username = "…" and password = { file = "…" }
     etc/cambist.toml:9:13: error: trust.directory: expected a path; relative ones start at the folder of this file
     etc/cambist.toml:11:16: error: keys.rotate_every: a duration is a whole number with a unit: `90s`, `15m`, `12h`, `30d`

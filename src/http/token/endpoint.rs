@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 
 use crate::exchange::{Answer, AssertionProfile, ExchangeService, Family};
-use crate::http::{Answers, BodyRoom, OauthError, PeerAddress, Tracker};
+use crate::http::{Answers, BodyRoom, OauthError, PeerAddress, Tracker, give_nonce};
 use crate::limits::Limits;
 
 use super::outcome::{Success, oauth_error};
@@ -76,13 +76,18 @@ impl TokenEndpoint {
     }
 
     fn answer(&self, answer: Answer) -> Response<Body> {
-        let error = match answer.result {
-            Ok(issued) => match serde_json::to_vec(&Success::of(&issued, answer.grant)) {
-                Ok(body) => return self.answers.token(body, answer.decision),
-                Err(_) => OauthError::internal(),
+        let (decision, grant) = (answer.decision, answer.grant);
+        let refused = |error: OauthError| self.answers.error(&error.with_decision(decision));
+        let mut response = match answer.result {
+            Ok(issued) => match serde_json::to_vec(&Success::of(&issued, grant)) {
+                Ok(body) => self.answers.token(body, decision),
+                Err(_) => refused(OauthError::internal()),
             },
-            Err(refusal) => oauth_error(&refusal, answer.grant),
+            Err(refusal) => refused(oauth_error(&refusal, grant)),
         };
-        self.answers.error(&error.with_decision(answer.decision))
+        if let Some(nonce) = answer.nonce {
+            give_nonce(&mut response, &nonce);
+        }
+        response
     }
 }

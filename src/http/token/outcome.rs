@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::domain::{Seconds, random_bytes};
 use crate::exchange::{ACCESS_TOKEN_TYPE, GrantType, Malformed, Refusal};
-use crate::http::{OauthCode, OauthError};
+use crate::http::{OauthCode, OauthError, proof_error};
 use crate::policy::{Binding, Denial};
 use crate::release::record::IssuedToken;
 use crate::token::RejectedToken;
@@ -43,6 +43,7 @@ impl<'a> Success<'a> {
 pub(super) fn oauth_error(refusal: &Refusal, grant: Option<GrantType>) -> OauthError {
     let code = match refusal {
         Refusal::Malformed(malformed) => of_malformed(*malformed, grant),
+        Refusal::Proof(rejected) => return proof_error(*rejected),
         Refusal::Rejected(RejectedToken::PopMismatch) => OauthCode::InvalidDpopProof,
         Refusal::Rejected(_) | Refusal::Replayed | Refusal::Fenced { .. } => of_bad_token(grant),
         Refusal::Denied(denial) => of_denial(denial, grant),
