@@ -5,7 +5,7 @@
 //! Layers, each importing only those before it (kept by `tests/it/architecture/`):
 //!
 //! ```text
-//! domain ← { token, document, store, outbound } ← { issuers, policy } ← { limits, trust } ← release ← exchange ← http ← { config, telemetry, app, cli }
+//! domain ← { token, document, store, outbound } ← { issuers, policy } ← { limits, trust } ← revocation ← release ← exchange ← http ← { config, telemetry, app, cli }
 //! ```
 
 pub mod domain;
@@ -21,6 +21,8 @@ pub mod policy;
 pub mod limits;
 
 pub mod trust;
+
+pub mod revocation;
 
 pub mod release;
 

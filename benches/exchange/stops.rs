@@ -112,7 +112,10 @@ impl Stops {
             let ring = parts.keys.ring_for_issuing()?;
             permits
                 .into_iter()
-                .map(|permit| Ok(mint(permit, &ring, &parts.issuer, parts.clock.now(), None)?))
+                .map(|permit| {
+                    let cleared = parts.revocations.clear(permit, parts.clock.now())?;
+                    Ok(mint(cleared, &ring, &parts.issuer, parts.clock.now(), None)?)
+                })
                 .collect::<anyhow::Result<Vec<_>>>()
         })?;
         Ok((minted, drafts))

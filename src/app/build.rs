@@ -24,6 +24,7 @@ use crate::release::own::OwnTokens;
 use crate::release::record;
 use crate::release::record::{DecisionLog, LastLine, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
 use crate::release::replay::{self, ReplayGuard, SpendError};
+use crate::revocation::{RevocationSettings, Revocations, SyncError};
 use crate::store::{OpenMode, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::token::Algorithm;
@@ -59,6 +60,7 @@ pub struct App {
     pub(super) log: DecisionLog,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reloader: Mutex<Reloader>,
+    pub(super) revocations: Arc<Revocations>,
     /// Held from looking at the files until what they say is in force.
     pub(super) reloading: tokio::sync::Mutex<()>,
     pub(super) service: Arc<ExchangeService>,
@@ -86,6 +88,9 @@ pub enum StartError {
     /// The decision log cannot be opened.
     #[error("{0}")]
     Log(#[from] LogOpenError),
+    /// What was taken back cannot be read.
+    #[error("{0}")]
+    Revocations(#[from] SyncError),
     /// The store cannot be opened.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -107,6 +112,7 @@ impl App {
         }
         let store = open_to_serve(&settings).await?;
         bindings::bind(&store, &observe::names_and_ids(&compiled.issuers)).await?;
+        let revocations = follow_revocations(&settings, &store, &clock).await?;
         let keys = open_keys(&settings, store.clone(), Arc::clone(&clock)).await?;
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         let guard = open_guard(&settings, &store, &clock, &metrics).await?;
@@ -125,12 +131,14 @@ impl App {
             health: Arc::new(Health::new(settings.decisions.node.clone())),
             reloader: Mutex::new(reloader),
             reloading: tokio::sync::Mutex::default(),
+            revocations: Arc::clone(&revocations),
             service: Arc::new(ExchangeService::new(ExchangeEdges {
                 issuer: settings.issuer.clone(),
                 clock: Arc::clone(&clock),
                 issuers: Arc::clone(&issuers),
                 trust: Arc::clone(&trust),
                 limits: Arc::clone(&limits),
+                revocations,
                 keys: Arc::clone(&keys),
                 own: Arc::new(OwnTokens::new(settings.issuer.clone(), Arc::clone(&keys))),
                 proofs: proof_settings(&settings),
@@ -258,6 +266,14 @@ async fn open_guard(
     let guard = ReplayGuard::open(store, Arc::clone(clock)).await?.observed_by(move |verdict, took| counted.replay(verdict, took));
     resume_history(&guard, settings)?;
     Ok(Arc::new(guard))
+}
+
+/// Nothing may be issued before it is known what was taken back.
+async fn follow_revocations(settings: &Settings, store: &Store, clock: &Arc<dyn Clock>) -> Result<Arc<Revocations>, SyncError> {
+    let (node, max_stale) = (settings.decisions.node.as_str().into(), settings.revocation.max_stale);
+    let revocations = Revocations::new(store.clone(), RevocationSettings { node, max_stale }, Arc::clone(clock));
+    revocations.sync().await?;
+    Ok(Arc::new(revocations))
 }
 
 /// Makes keys, when there are none: that takes a while.

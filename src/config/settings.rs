@@ -10,7 +10,10 @@ use crate::limits::LimitsSettings;
 
 use super::keys::MISSING as MISSING_KEYS;
 use super::path::Folder;
-use super::{DecisionsSection, DpopSection, KeysSection, ListenSection, LogSection, MAX_FILE_BYTES, StoreSection, TrustSection, limits};
+use super::{
+    DecisionsSection, DpopSection, KeysSection, ListenSection, LogSection, MAX_FILE_BYTES, RevocationSection, StoreSection, TrustSection,
+    limits,
+};
 
 /// Everything that `cambist.toml` says, with defaults for what it does not say.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,6 +34,8 @@ pub struct Settings {
     pub dpop: DpopSection,
     /// `[limits]`
     pub limits: LimitsSettings,
+    /// `[revocation]`
+    pub revocation: RevocationSection,
     /// `[log]`
     pub log: LogSection,
 }
@@ -50,6 +55,7 @@ impl Settings {
             decisions: DecisionsSection::default_in(folder),
             dpop: DpopSection::default(),
             limits: LimitsSettings::default(),
+            revocation: RevocationSection::default(),
             log: LogSection::default(),
         }
     }
@@ -116,13 +122,14 @@ fn read(mut root: Table<'_>, folder: Folder<'_>) -> Option<Settings> {
         root.table("decisions").map_or_else(|| DecisionsSection::default_in(folder), |table| DecisionsSection::read(table, folder));
     let dpop = root.table("dpop").map_or_else(DpopSection::default, DpopSection::read);
     let limits = root.table("limits").map_or_else(LimitsSettings::default, limits::read);
+    let revocation = root.table("revocation").map_or_else(RevocationSection::default, RevocationSection::read);
     let log = root.table("log").map_or_else(LogSection::default, LogSection::read);
     root.finish();
     let (written, issuer) = written.zip(issuer)?;
     if issuer.value.as_str().starts_with("http://") && listen.beyond_loopback() {
         written.error("`http` is for trying things out on one machine, but a listener is reachable from others: write the `https` URL");
     }
-    Some(Settings { issuer: issuer.value, listen, store, trust, keys, decisions, dpop, limits, log })
+    Some(Settings { issuer: issuer.value, listen, store, trust, keys, decisions, dpop, limits, revocation, log })
 }
 
 fn read_capped(file: &Path) -> io::Result<Vec<u8>> {

@@ -13,6 +13,7 @@ use crate::release::issuance::Keys;
 use crate::release::own::OwnTokens;
 use crate::release::record::{DecisionLog, IssuedToken};
 use crate::release::replay::ReplayGuard;
+use crate::revocation::Revocations;
 use crate::token::{NonceRule, ProofExpectations, ProofText, RejectedProof, VerifiedProof, verify_proof};
 
 use super::refusal::Refusal;
@@ -37,6 +38,8 @@ pub struct ExchangeEdges {
     pub issuers: Arc<Issuers>,
     /// The trust that decides.
     pub trust: Arc<ArcSwap<TrustState>>,
+    /// What was taken back.
+    pub revocations: Arc<Revocations>,
     /// How much one caller may ask for.
     pub limits: Arc<Limits>,
     /// The key ring.

@@ -3,6 +3,7 @@
 use crate::domain::{Seconds, Timestamp};
 use crate::limits::Limited;
 use crate::policy::{Binding, Denial};
+use crate::revocation::RuleId;
 use crate::store::StoreTrouble;
 use crate::token::{RejectedProof, RejectedToken};
 
@@ -59,6 +60,11 @@ pub enum Refusal {
     Denied(Denial),
     /// The caller is beyond its limit for now.
     Limited(Limited),
+    /// What it rests on was taken back.
+    Revoked {
+        /// By which rule; for the record only.
+        rule: RuleId,
+    },
     /// A dependency is unavailable.
     Unavailable(Unavailable),
 }
@@ -72,6 +78,8 @@ pub enum Unavailable {
     IssuerKeys,
     /// The decision log takes no lines.
     Log,
+    /// What was taken back is not known, or was too long ago.
+    Revocations,
     /// No key signs.
     Signing,
     /// The replay guard cannot tell.
@@ -86,6 +94,7 @@ impl Unavailable {
             Self::ClockOffset => "clock_offset",
             Self::IssuerKeys => "issuer_keys_unavailable",
             Self::Log => "log_unavailable",
+            Self::Revocations => "revocations_stale",
             Self::Signing => "signing_unavailable",
             Self::Store(trouble) => trouble.reason(),
         }
@@ -99,8 +108,8 @@ impl Refusal {
         match self {
             Self::Malformed(_) => Family::Malformed,
             Self::Proof(_) | Self::Rejected(_) | Self::Replayed | Self::Fenced { .. } => Family::Rejected,
-            Self::Denied(_) => Family::Denied,
             Self::Limited(_) => Family::Limited,
+            Self::Denied(_) | Self::Revoked { .. } => Family::Denied,
             Self::Unavailable(_) => Family::Unavailable,
         }
     }
@@ -116,6 +125,7 @@ impl Refusal {
             Self::Fenced { .. } => "fenced",
             Self::Denied(denial) => denial.reason(),
             Self::Limited(limited) => limited.reason(),
+            Self::Revoked { .. } => "revoked",
             Self::Unavailable(unavailable) => unavailable.reason(),
         }
     }

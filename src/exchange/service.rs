@@ -10,6 +10,7 @@ use crate::policy::{Denial, Presented, evaluate, narrow};
 use crate::release::issuance::{SigningFailed, mint};
 use crate::release::record::{self, DecisionDraft, Outcome, Room};
 use crate::release::replay::{SpendError, SpendOutcome, SpentToken};
+use crate::revocation::NotCleared;
 use crate::token::{ProvenKeys, RejectedProof, RejectedToken, VerifiedProof};
 
 use super::edges::{Answer, ExchangeEdges, Observed};
@@ -80,9 +81,10 @@ impl ExchangeService {
         seen.target = Some(permit.target().name.clone());
         draft.permitted(&permit);
         self.0.limits.admit_permit(&permit)?;
+        let cleared = self.0.revocations.clear(permit, now)?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
-        let minted = mint(permit, &ring, &self.0.issuer, now, request.repeatable(digests, proven))?;
+        let minted = mint(cleared, &ring, &self.0.issuer, now, request.repeatable(digests, proven))?;
         let room = self.0.log.reserve().map_err(|_| Refusal::Unavailable(Unavailable::Log))?;
         let spent = match self.0.guard.spend(minted).await {
             Ok(SpendOutcome::Spent(spent)) => spent,
@@ -94,6 +96,8 @@ impl ExchangeService {
                 return Err(not_spent(&error, now));
             }
         };
+        // A process that was stopped in between knows what it knew then. What is spent stays spent.
+        self.0.revocations.ensure_fresh()?;
         Ok(Ready { spent, room })
     }
 
@@ -110,8 +114,10 @@ impl ExchangeService {
 
     async fn refuse(&self, mut draft: DecisionDraft, refusal: Refusal, seen: &Seen) -> Answer {
         let (decision, started) = (draft.id(), draft.started());
-        if let Refusal::Denied(denial) = &refusal {
-            draft.denied(denial);
+        match &refusal {
+            Refusal::Denied(denial) => draft.denied(denial),
+            Refusal::Revoked { rule } => draft.revoked(rule.as_str()),
+            _ => {}
         }
         let entry = record::Refusal { outcome: outcome(refusal.family()), reason: refusal.reason() };
         let recorded = if draft.is_verified() {
@@ -206,6 +212,15 @@ impl From<Denial> for Refusal {
 impl From<Limited> for Refusal {
     fn from(limited: Limited) -> Self {
         Self::Limited(limited)
+    }
+}
+
+impl From<NotCleared> for Refusal {
+    fn from(not_cleared: NotCleared) -> Self {
+        match not_cleared {
+            NotCleared::Revoked { rule } => Self::Revoked { rule },
+            NotCleared::Stale => Self::Unavailable(Unavailable::Revocations),
+        }
     }
 }
 

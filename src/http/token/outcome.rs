@@ -46,6 +46,9 @@ pub(super) fn oauth_error(refusal: &Refusal, grant: Option<GrantType>) -> OauthE
         Refusal::Proof(rejected) => return proof_error(*rejected),
         Refusal::Rejected(RejectedToken::PopMismatch) => OauthCode::InvalidDpopProof,
         Refusal::Rejected(_) | Refusal::Replayed | Refusal::Fenced { .. } => of_bad_token(grant),
+        // The client is known, and what it may have was taken back.
+        Refusal::Revoked { .. } if grant == Some(GrantType::ClientCredentials) => OauthCode::UnauthorizedClient,
+        Refusal::Revoked { .. } => of_bad_token(grant),
         Refusal::Denied(denial) => of_denial(denial, grant),
         Refusal::Limited(limited) => return OauthError::limited(*limited),
         Refusal::Unavailable(unavailable) => return OauthError::unavailable(unavailable.reason(), retry_after()),

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::domain::{IssuerUrl, Timestamp, TokenId};
 use crate::policy::Permit;
+use crate::revocation::Cleared;
 use crate::token::ReplayMode;
 
 use super::key_ring::{ACCESS_TOKEN, KeyRing, SigningFailed};
@@ -12,17 +13,18 @@ use super::minted::{MintedToken, Times};
 use super::repeatable::RepeatableRequest;
 use super::spends::Spends;
 
-/// Signs the token that `permit` describes, with the key of its target's algorithm. Pure, but for a random `jti`; the `jti` for a
+/// Signs the token that a permit describes which nothing has taken back, with the key of its target's algorithm. Pure, but for a random `jti`; the `jti` for a
 /// repeatable request is derived from it.
 ///
 /// It expires after the permitted lifetime, and not later than the permit allows.
 pub fn mint(
-    permit: Permit,
+    cleared: Cleared,
     ring: &KeyRing,
     issuer: &IssuerUrl,
     now: Timestamp,
     request: Option<RepeatableRequest<'_>>,
 ) -> Result<MintedToken, SigningFailed> {
+    let permit = cleared.into_permit();
     if permit.mapped().iter().any(|(name, _)| RESERVED.contains(&&**name)) {
         return Err(SigningFailed::ReservedClaim);
     }

@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::{
-    Audience, ClaimPath, Digest256, IdempotencyKey, IssuerName, RelationshipName, Scope, Scopes, Seconds, SubjectToken, TargetName,
+    Audience, ClaimPath, Digest256, IdempotencyKey, IssuerName, ManualClock, RelationshipName, Scope, Scopes, Seconds, SubjectToken,
+    TargetName,
 };
 use crate::policy::{
     Ask, ClaimMapping, ClaimMatcher, Condition, Grant, Presented, Scalar, Target, TrustPolicyBuilder, TrustRelationship, evaluate,
 };
+use crate::revocation::Revocations;
 use crate::token::{
     Algorithm, Algorithms, Expectations, KeySet, ProvenKeys, ReplayMode, Shown, SubjectRule, UnverifiedToken, VerifiedToken, verify,
 };
@@ -59,8 +61,13 @@ fn permit(ring: &KeyRing, algorithm: Algorithm, cap_to_subject: bool, mapped: &[
     evaluate(&builder.build(), Presented::alone(subject_token(ring)), &Ask::default(), NOW).unwrap()
 }
 
+fn cleared(permit: Permit) -> Cleared {
+    let clock = Arc::new(ManualClock::at(NOW));
+    Revocations::without_rules(clock).clear(permit, NOW).unwrap()
+}
+
 fn minted(ring: &KeyRing, permit: Permit) -> MintedToken {
-    mint(permit, ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW, None).unwrap()
+    mint(cleared(permit), ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW, None).unwrap()
 }
 
 fn payload(token: &str) -> Value {
@@ -96,7 +103,8 @@ fn the_target_chooses_the_algorithm() {
         let header: Value = serde_json::from_slice(&header).unwrap();
         assert_eq!(header, json!({"alg": algorithm.name(), "typ": "at+jwt", "kid": key.kid}));
     }
-    let unsupported = mint(permit(&ring, Algorithm::Ps512, false, &[]), &ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW, None);
+    let unsupported =
+        mint(cleared(permit(&ring, Algorithm::Ps512, false, &[])), &ring, &IssuerUrl::parse("https://sts.test").unwrap(), NOW, None);
     assert_eq!(unsupported.unwrap_err(), SigningFailed::NoKey(Algorithm::Ps512));
 }
 
@@ -116,7 +124,7 @@ fn a_mapped_claim_never_stands_for_one_of_ours() {
     let issuer = IssuerUrl::parse("https://sts.test").unwrap();
     for name in ["sub", "scope", "aud", "exp", "cnf"] {
         let permit = permit(&ring, Algorithm::EdDsa, false, &[(name, "environment")]);
-        assert_eq!(mint(permit, &ring, &issuer, NOW, None).unwrap_err(), SigningFailed::ReservedClaim, "{name}");
+        assert_eq!(mint(cleared(permit), &ring, &issuer, NOW, None).unwrap_err(), SigningFailed::ReservedClaim, "{name}");
     }
 }
 
@@ -134,7 +142,7 @@ fn a_repeatable_request_gets_one_id_however_often_its_token_is_minted() {
     let issuer = IssuerUrl::parse("https://sts.test").unwrap();
     let key = IdempotencyKey::parse(&"k".repeat(32)).unwrap();
     let request = |text: &[u8]| RepeatableRequest::new(&key, Digest256::of(text));
-    let minted = |request| mint(permit(&ring, Algorithm::EdDsa, false, &[]), &ring, &issuer, NOW, Some(request)).unwrap();
+    let minted = |request| mint(cleared(permit(&ring, Algorithm::EdDsa, false, &[])), &ring, &issuer, NOW, Some(request)).unwrap();
     let (first, second, other) = (minted(request(b"a")), minted(request(b"a")), minted(request(b"b")));
     assert_eq!((first.id(), first.spends().owner), (second.id(), second.spends().owner));
     assert!(first.spends().owner.is_some());
