@@ -5,7 +5,7 @@
 //! Layers, each importing only those before it (kept by `tests/it/architecture/`):
 //!
 //! ```text
-//! domain ← { token, document, store, outbound } ← { issuers, policy } ← trust ← release ← exchange ← http ← { config, telemetry, app, cli }
+//! domain ← { token, document, store, outbound } ← { issuers, policy } ← { limits, trust } ← revocation ← release ← exchange ← http ← { config, telemetry, app, cli }
 //! ```
 
 pub mod domain;
@@ -18,7 +18,11 @@ pub mod token;
 pub mod issuers;
 pub mod policy;
 
+pub mod limits;
+
 pub mod trust;
+
+pub mod revocation;
 
 pub mod release;
 

@@ -12,6 +12,7 @@ use cambist::policy::TrustPolicy;
 use cambist::release::issuance::{EncryptionKeySource, Keys, KeysSettings};
 use cambist::release::record::{DecisionLog, LogEdges, LogPlace, LogSettings, SyncMode};
 use cambist::release::replay::ReplayGuard;
+use cambist::revocation::Revocations;
 use cambist::store::OpenMode;
 use cambist::telemetry::Metrics;
 use cambist::trust::{TrustSettings, load};
@@ -28,6 +29,7 @@ pub(crate) struct Parts {
     pub(crate) log: DecisionLog,
     pub(crate) metrics: Metrics,
     pub(crate) policy: TrustPolicy,
+    pub(crate) revocations: Revocations,
     /// Dropped last.
     pub(crate) runtime: Runtime,
     _site: Site,
@@ -61,6 +63,7 @@ impl Parts {
         let issuers = Issuers::new(Outbound::new(Arc::new(HttpFetch::new())), Arc::clone(&clock));
         issuers.replace(trust.issuers);
         let metrics = Metrics::new("bench");
-        Ok(Self { clock, guard, issuer, issuers, keys, log, metrics, policy: trust.policy, runtime, _site: site })
+        let revocations = Revocations::without_rules(Arc::clone(&clock));
+        Ok(Self { clock, guard, issuer, issuers, keys, log, metrics, policy: trust.policy, revocations, runtime, _site: site })
     }
 }

@@ -112,7 +112,11 @@ impl Stops {
             let ring = parts.keys.ring_for_issuing()?;
             permits
                 .into_iter()
-                .map(|permit| Ok(mint(permit, &ring, &parts.issuer, Occasion { now: parts.clock.now(), proof: None, repeatable: None })?))
+                .map(|permit| {
+                    let cleared = parts.revocations.clear(permit, parts.clock.now())?;
+                    let occasion = Occasion { now: parts.clock.now(), proof: None, repeatable: None };
+                    Ok(mint(cleared, &ring, &parts.issuer, occasion)?)
+                })
                 .collect::<anyhow::Result<Vec<_>>>()
         })?;
         Ok((minted, drafts))

@@ -7,21 +7,24 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use axum::Router;
 
-use crate::config::{DecisionSync, Destination, SecretError, Settings};
+use crate::config::{DecisionSync, Destination, DpopNonce, SecretError, Settings};
 use crate::document::Diagnostics;
 use crate::domain::Clock;
-use crate::exchange::{ExchangeEdges, ExchangeService, GrantType, TrustState};
+use crate::exchange::{ExchangeEdges, ExchangeService, GrantType, ProofSettings, TrustState};
 use crate::http::{
-    Answers, BodyRoom, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint, Tracker, admin_routes,
-    public_routes,
+    Answers, BodyRoom, ClientCertificates, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint,
+    Tracker, admin_routes, public_routes,
 };
 use crate::issuers::{Clients, Issuers};
+use crate::limits::Limits;
 use crate::outbound::{Fetch, Outbound};
 use crate::release::bindings::{self, BindingError};
 use crate::release::issuance::{JWKS_MAX_AGE, Keys, KeysError, SIGNING_ALGORITHMS};
+use crate::release::own::OwnTokens;
 use crate::release::record;
 use crate::release::record::{DecisionLog, LastLine, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
-use crate::release::replay::{self, ReplayGuard, SpendError};
+use crate::release::replay::{self, OpaqueTokens, ReplayGuard, SpendError};
+use crate::revocation::{RevocationSettings, Revocations, SyncError};
 use crate::store::{OpenMode, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::token::Algorithm;
@@ -53,9 +56,11 @@ pub struct App {
     pub(super) issuers: Arc<Issuers>,
     pub(super) kept_head: KeptHead,
     pub(super) keys: Arc<Keys>,
+    pub(super) limits: Arc<Limits>,
     pub(super) log: DecisionLog,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reloader: Mutex<Reloader>,
+    pub(super) revocations: Arc<Revocations>,
     /// Held from looking at the files until what they say is in force.
     pub(super) reloading: tokio::sync::Mutex<()>,
     pub(super) service: Arc<ExchangeService>,
@@ -83,6 +88,9 @@ pub enum StartError {
     /// The decision log cannot be opened.
     #[error("{0}")]
     Log(#[from] LogOpenError),
+    /// What was taken back cannot be read.
+    #[error("{0}")]
+    Revocations(#[from] SyncError),
     /// The store cannot be opened.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -104,17 +112,16 @@ impl App {
         }
         let store = open_to_serve(&settings).await?;
         bindings::bind(&store, &observe::names_and_ids(&compiled.issuers)).await?;
+        let revocations = follow_revocations(&settings, &store, &clock).await?;
         let keys = open_keys(&settings, store.clone(), Arc::clone(&clock)).await?;
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
-        let counted = Arc::clone(&metrics);
-        let guard = ReplayGuard::open(&store, Arc::clone(&clock)).await?.observed_by(move |verdict, took| counted.replay(verdict, took));
-        let guard = Arc::new(guard);
-        resume_history(&guard, &settings)?;
+        let guard = open_guard(&settings, &store, &clock, &metrics).await?;
         let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
         let log = open_log(&settings, &kept_head, &keys, &clock).await?;
         let outbound = Outbound::new(fetch);
         let clients = Arc::new(Clients::new(settings.issuer.clone(), outbound.clone(), Arc::clone(&clock)));
         let issuers = Arc::new(Issuers::new(outbound, Arc::clone(&clock)));
+        let limits = Arc::new(Limits::new(&settings.limits, &clock));
         metrics.set_trust(&compiled.version.to_string());
         let trust = in_force(compiled, &issuers, &clients);
         let app = Self {
@@ -124,12 +131,18 @@ impl App {
             health: Arc::new(Health::new(settings.decisions.node.clone())),
             reloader: Mutex::new(reloader),
             reloading: tokio::sync::Mutex::default(),
+            revocations: Arc::clone(&revocations),
             service: Arc::new(ExchangeService::new(ExchangeEdges {
                 issuer: settings.issuer.clone(),
                 clock: Arc::clone(&clock),
                 issuers: Arc::clone(&issuers),
                 trust: Arc::clone(&trust),
+                limits: Arc::clone(&limits),
+                revocations,
                 keys: Arc::clone(&keys),
+                own: Arc::new(OwnTokens::new(settings.issuer.clone(), Arc::clone(&keys))),
+                opaque: OpaqueTokens::new(store.clone()),
+                proofs: proof_settings(&settings),
                 guard: Arc::clone(&guard),
                 log: log.clone(),
                 observe: observe::into_metrics(Arc::clone(&metrics)),
@@ -141,6 +154,7 @@ impl App {
             issuers,
             kept_head,
             keys,
+            limits,
             log,
             metrics,
             settings,
@@ -169,11 +183,13 @@ impl App {
         let metadata = MetadataSettings {
             issuer: self.settings.issuer.clone(),
             algorithms: SIGNING_ALGORITHMS.to_vec(),
+            client_certificates: self.settings.listen.public.client_certificates != ClientCertificates::NotAsked,
             grants: GrantType::ALL.map(GrantType::urn).to_vec(),
         };
         let token = TokenEndpoint {
             service: Arc::clone(&self.service),
             tracker: self.tracker.clone(),
+            limits: Arc::clone(&self.limits),
             bodies: BodyRoom::new(self.settings.listen.max_in_flight),
             answers: self.answers.clone(),
         };
@@ -219,6 +235,10 @@ pub(crate) fn trust_settings(settings: &Settings) -> TrustSettings {
     }
 }
 
+fn proof_settings(settings: &Settings) -> ProofSettings {
+    ProofSettings { url: settings.issuer.join("/token").into(), nonce: settings.dpop.nonce == DpopNonce::Required }
+}
+
 /// The decision log stays where it is when somebody restores an older database: then it tells of a later time than the store.
 fn resume_history(guard: &ReplayGuard, settings: &Settings) -> Result<(), StoreError> {
     let last = match &settings.decisions.destination {
@@ -234,6 +254,27 @@ fn resume_history(guard: &ReplayGuard, settings: &Settings) -> Result<(), StoreE
         );
     }
     Ok(())
+}
+
+/// Every spend is counted.
+async fn open_guard(
+    settings: &Settings,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<ReplayGuard>, StartError> {
+    let counted = Arc::clone(metrics);
+    let guard = ReplayGuard::open(store, Arc::clone(clock)).await?.observed_by(move |verdict, took| counted.replay(verdict, took));
+    resume_history(&guard, settings)?;
+    Ok(Arc::new(guard))
+}
+
+/// Nothing may be issued before it is known what was taken back.
+async fn follow_revocations(settings: &Settings, store: &Store, clock: &Arc<dyn Clock>) -> Result<Arc<Revocations>, SyncError> {
+    let (node, max_stale) = (settings.decisions.node.as_str().into(), settings.revocation.max_stale);
+    let revocations = Revocations::new(store.clone(), RevocationSettings { node, max_stale }, Arc::clone(clock));
+    revocations.sync().await?;
+    Ok(Arc::new(revocations))
 }
 
 /// Makes keys, when there are none: that takes a while.

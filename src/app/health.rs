@@ -25,6 +25,8 @@ pub(super) enum Trouble {
     KeyRing,
     /// The decision log takes no lines.
     Log,
+    /// This node has not heard of revocations for so long that it issues nothing.
+    Revocations,
     /// The store does not answer, is not the one that was opened, is full, or has settings that replay protection cannot live with.
     Store(StoreTrouble),
     /// The trust files were changed into something that is refused.
@@ -39,6 +41,7 @@ impl Trouble {
             Self::IssuerKeys => "issuer_keys_unavailable",
             Self::KeyRing => "key_ring",
             Self::Log => "log_unavailable",
+            Self::Revocations => "revocations_stale",
             Self::Store(trouble) => trouble.reason(),
             Self::Trust => "trust_refused",
         }
@@ -69,6 +72,11 @@ impl Health {
             Some(text) => troubles.insert(trouble, text).is_none(),
             None => troubles.remove(&trouble).is_some(),
         }
+    }
+
+    /// Whether there is that trouble.
+    pub(super) fn has(&self, trouble: Trouble) -> bool {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&trouble)
     }
 
     pub(super) fn names(&self) -> Vec<&'static str> {

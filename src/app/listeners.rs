@@ -54,5 +54,6 @@ impl Listeners {
 
 fn listener(listener: &Listener, max_connections: usize) -> ListenerSettings {
     let tls = listener.tls.as_ref().map(|tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
-    ListenerSettings { address: listener.address, tls, behind_proxy: listener.behind_proxy.clone(), max_connections }
+    let (behind_proxy, client_certificates) = (listener.behind_proxy.clone(), listener.client_certificates);
+    ListenerSettings { address: listener.address, tls, behind_proxy, client_certificates, max_connections }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -36,6 +37,7 @@ impl Running {
             every(Duration::from_secs(1), &app, async |app| app.each_second().await),
             every(Duration::from_secs(2), &app, async |app| app.reload_trust(false).await),
             every(Duration::from_secs(5), &app, async |app| app.refresh_issuers()),
+            follow_revocations(&app),
         ];
         Self { app, public, admin, loops }
     }
@@ -67,11 +69,25 @@ impl Running {
             task.abort();
             let _ = task.await;
         }
+        self.app.say_goodbye().await;
         // A reader of standard output that reads no more must not keep the process.
         let closed = matches!(timeout(LAST_LINES, self.app.log.close()).await, Ok(Ok(())));
         self.app.kept_head.save_or_tell().await;
         public.requests && public.exchanges && admin.requests && closed
     }
+}
+
+/// Twice a second, and at once when there is something to hear.
+fn follow_revocations(app: &Arc<App>) -> JoinHandle<()> {
+    let (app, news) = (Arc::clone(app), Arc::new(Notify::new()));
+    tokio::spawn(async move {
+        let heard = Arc::clone(&news);
+        let _listener = app.revocations.listen(move || heard.notify_one());
+        loop {
+            let _ = timeout(Duration::from_millis(500), news.notified()).await;
+            app.follow_revocations().await;
+        }
+    })
 }
 
 /// Repeats, without hurrying to catch up.

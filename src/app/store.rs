@@ -7,6 +7,7 @@ use crate::config::{EncryptionKeys, RedisSection, RedisUser, Secret, SecretError
 use crate::domain::SystemClock;
 use crate::release::SCHEMAS;
 use crate::release::issuance::{EncryptionKeySource, KeysSettings};
+use crate::revocation;
 use crate::store::redis::{ClientCertificate, Credentials, ReadSecret, RedisSettings, TlsSettings};
 use crate::store::{OpenMode, SqliteSettings, Store, StoreError, StoreSettings};
 
@@ -16,7 +17,8 @@ use crate::store::{OpenMode, SqliteSettings, Store, StoreError, StoreSettings};
 /// Says what to do.
 pub async fn open_store(settings: &Settings, mode: OpenMode) -> Result<Store, StoreError> {
     // Leases are about this machine and the servers, whatever the time of the rest.
-    Store::open(&store_settings(&settings.store), SCHEMAS, mode, Arc::new(SystemClock::new())).await
+    let schemas = [SCHEMAS, &[revocation::SCHEMA]].concat();
+    Store::open(&store_settings(&settings.store), &schemas, mode, Arc::new(SystemClock::new())).await
 }
 
 pub(super) async fn open_to_serve(settings: &Settings) -> Result<Store, StoreError> {

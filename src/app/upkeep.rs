@@ -10,8 +10,9 @@ use crate::domain::IssuerName;
 use crate::release::bindings::{self, BindingError};
 use crate::release::issuance::KeysError;
 use crate::release::replay::{Pulse, SpendError};
+use crate::revocation::{SyncError, Vitals};
 use crate::store::{Store, StoreError, StoreTrouble};
-use crate::telemetry::StoreNumbers;
+use crate::telemetry::{RevocationNumbers, StoreNumbers};
 
 use super::build::App;
 use super::health::Trouble;
@@ -36,6 +37,7 @@ impl App {
         let log = self.log.is_broken().then(|| "the last write failed; it is tried again each second".to_owned());
         self.note(Trouble::Log, log);
         self.note_issuers();
+        self.note_revocations(None);
         self.measure(pulse, clock.as_ref());
     }
 
@@ -49,6 +51,7 @@ impl App {
     pub fn refresh_issuers(&self) {
         self.issuers.tick();
         self.clients.tick();
+        self.limits.sweep();
     }
 
     /// Brings what this node holds to a store that others use too, and that may have lost it: names of issuers and the head of our log.
@@ -104,6 +107,8 @@ impl App {
         self.metrics.set_key_ring_version(self.keys.ring().version());
         self.metrics.set_in_flight(self.tracker.in_flight());
         self.metrics.set_degraded(&self.health.names());
+        let Vitals { rules, version, age, refused } = self.revocations.vitals();
+        self.metrics.set_revocations(&RevocationNumbers { rules, version, age, refused });
         if let Some(pulse) = pulse {
             self.metrics.set_fences(pulse.fences, pulse.fence_until);
         }
@@ -117,6 +122,29 @@ impl App {
             lease_age: vitals.lease_age,
             retries: vitals.retries,
         });
+    }
+
+    /// Twice a second, and whenever another node or a command has changed something. Each call of the store has its own end, and giving
+    /// back all that a store lost takes many of them; how old the knowledge is is judged each second all the same.
+    pub async fn follow_revocations(&self) {
+        let followed = self.revocations.sync().await;
+        self.note_revocations(followed.err().as_ref());
+    }
+
+    /// At the end: nobody need wait for this node to hear of anything.
+    pub(super) async fn say_goodbye(&self) {
+        if let Err(error) = in_time(self.revocations.leave()).await {
+            tracing::warn!(error = %error, "could not say goodbye to the store: commands that revoke will call this node unreachable for a while");
+        }
+    }
+
+    fn note_revocations(&self, fault: Option<&SyncError>) {
+        let stale = self.revocations.ensure_fresh().is_err();
+        let text = || fault.map_or_else(|| "the store was not asked in time".to_owned(), ToString::to_string);
+        // The sentence with the cause stays; who has none does not take it away.
+        if !stale || fault.is_some() || !self.health.has(Trouble::Revocations) {
+            self.note(Trouble::Revocations, stale.then(text));
+        }
     }
 
     fn note_issuers(&self) {

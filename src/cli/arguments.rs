@@ -6,12 +6,12 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{check, demo, dev_issuer, health, keys, log, output, serve, store};
+use super::{check, demo, dev_issuer, health, keys, log, output, revoke, serve, store};
 
 /// Exchanges a workload's OIDC token for a short-lived token that opens exactly one door.
 ///
 /// Exit codes: 0 done; 1 the answer is no (a configuration with errors, a log that was tampered with) or the command failed; 2 the
-/// arguments are wrong.
+/// arguments are wrong; 3 (`revoke`, `block`, `unblock`) it is written, and a node that may issue has not confirmed it.
 #[derive(Debug, Parser)]
 #[command(name = "cambist", version, max_term_width = 100)]
 pub struct Arguments {
@@ -60,6 +60,14 @@ enum Command {
     /// Look at and rotate the keys that sign issued tokens
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Cut off what was issued before now: it counts for nothing any more, and new tokens pass
+    Revoke(revoke::Decision),
+    /// Refuse from now on, new tokens too, until it is lifted
+    Block(revoke::Decision),
+    /// Lift a block
+    Unblock(revoke::Lifting),
+    /// List what is revoked and blocked
+    Revocations(Config),
     /// Prepare a store
     #[command(subcommand)]
     Store(StoreCommand),
@@ -132,6 +140,10 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::DevIssuer { listen, audience, preset } => dev_issuer::run(listen, &audience, &preset),
         Command::Health { config, at } => health::run(&config.config, at),
         Command::Keys(command) => keys::run(command),
+        Command::Revoke(decision) => revoke::revoke(&decision),
+        Command::Block(decision) => revoke::block(&decision),
+        Command::Unblock(lifting) => revoke::unblock(&lifting),
+        Command::Revocations(config) => revoke::list(&config),
         Command::Store(StoreCommand::Init { config, accept_loss }) => store::init(&config.config, accept_loss),
         Command::Log(command) => log::run(command),
     };

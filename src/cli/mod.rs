@@ -10,6 +10,7 @@ mod health;
 mod keys;
 mod log;
 mod output;
+mod revoke;
 mod runtime;
 mod serve;
 mod settings;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use crate::document::{Kind, Table, Value};
+use crate::http::ClientCertificates;
 
 use super::path::Folder;
 use super::secret::Secret;
@@ -35,6 +36,8 @@ pub struct Listener {
     pub tls: Option<Tls>,
     /// Only peers from these networks are served, and the addresses they forward are believed. Empty: everybody, and nobody is believed.
     pub behind_proxy: Vec<IpNet>,
+    /// Who tells about the certificates of clients, so that tokens can be bound to them. Of the public listener only.
+    pub client_certificates: ClientCertificates,
 }
 
 /// A certificate and its key. Both are re-read when they change.
@@ -54,7 +57,8 @@ impl Listener {
     }
 
     fn on(port: u16) -> Self {
-        Self { address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port), tls: None, behind_proxy: Vec::new() }
+        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        Self { address, tls: None, behind_proxy: Vec::new(), client_certificates: ClientCertificates::default() }
     }
 
     fn read(&mut self, written: Option<Value<'_>>, guard: &Guard, covers: Covers) {
@@ -92,7 +96,9 @@ impl ListenSection {
         let mut listen = Self::default();
         let (public, admin) = (table.value("public"), table.value("admin"));
         let given = table.has("tls") || table.has("behind_proxy");
-        let guard = Guard { given, tls: tls(&mut table, folder), proxies: proxies(&mut table) };
+        let (tls, asks_clients) = tls(&mut table, folder);
+        let guard = Guard { given, tls, proxies: proxies(&mut table) };
+        listen.public.client_certificates = client_certificates(&mut table, asks_clients);
         listen.public.read(public, &guard, Covers::Always);
         listen.admin.read(admin, &guard, Covers::BeyondLoopback);
         let (public, admin) = (listen.public.address, listen.admin.address);
@@ -121,8 +127,14 @@ enum Covers {
     BeyondLoopback,
 }
 
-fn tls(table: &mut Table<'_>, folder: Folder<'_>) -> Option<Tls> {
-    let mut tls = table.table("tls")?;
+/// The certificate, and where `client_certificates` asks for those of clients.
+fn tls<'a>(table: &mut Table<'a>, folder: Folder<'_>) -> (Option<Tls>, Option<Value<'a>>) {
+    let Some(mut tls) = table.table("tls") else { return (None, None) };
+    let asks = tls.value("client_certificates").filter(|asks| asks.bool().is_some_and(|asks| asks.value));
+    (certificate(tls, folder), asks)
+}
+
+fn certificate(mut tls: Table<'_>, folder: Folder<'_>) -> Option<Tls> {
     tls.require("certificate", "name the file with the certificate and its chain, in PEM");
     tls.require("key", "name the file with the private key: { file = \"…\" }");
     let certificate = tls.parsed("certificate", |text| folder.parse(text));
@@ -136,6 +148,30 @@ fn tls(table: &mut Table<'_>, folder: Folder<'_>) -> Option<Tls> {
             None
         }
         (Secret::Env(_), None) => None,
+    }
+}
+
+/// Our handshake and a proxy's header exclude each other: behind a proxy the handshake shows the proxy's certificate.
+fn client_certificates(table: &mut Table<'_>, asks_clients: Option<Value<'_>>) -> ClientCertificates {
+    let proxy = table.has("behind_proxy");
+    let header = table.value("client_certificate_header").filter(|header| header.bool().is_some_and(|header| header.value));
+    match (asks_clients, header) {
+        (None, None) => ClientCertificates::NotAsked,
+        (Some(asks), _) if proxy => {
+            asks.error(
+                "behind a proxy the connection shows the certificate of the proxy, not of the client: remove this field, and write \
+                 `client_certificate_header = true` below [listen] if the proxy sets `Client-Cert`",
+            );
+            ClientCertificates::NotAsked
+        }
+        (_, Some(header)) if !proxy => {
+            header.error(
+                "only proxies are believed about `Client-Cert`: name them in `behind_proxy`, or write `tls.client_certificates = true`",
+            );
+            ClientCertificates::NotAsked
+        }
+        (Some(_), _) => ClientCertificates::FromHandshake,
+        (None, Some(_)) => ClientCertificates::FromProxy,
     }
 }
 

@@ -6,10 +6,14 @@ use std::path::Path;
 
 use crate::document::{Diagnostics, Document, Place, Table};
 use crate::domain::IssuerUrl;
+use crate::limits::LimitsSettings;
 
 use super::keys::MISSING as MISSING_KEYS;
 use super::path::Folder;
-use super::{DecisionsSection, DpopSection, KeysSection, ListenSection, LogSection, MAX_FILE_BYTES, StoreSection, TrustSection};
+use super::{
+    DecisionsSection, DpopSection, KeysSection, ListenSection, LogSection, MAX_FILE_BYTES, RevocationSection, StoreSection, TrustSection,
+    limits,
+};
 
 /// Everything that `cambist.toml` says, with defaults for what it does not say.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,6 +32,10 @@ pub struct Settings {
     pub decisions: DecisionsSection,
     /// `[dpop]`
     pub dpop: DpopSection,
+    /// `[limits]`
+    pub limits: LimitsSettings,
+    /// `[revocation]`
+    pub revocation: RevocationSection,
     /// `[log]`
     pub log: LogSection,
 }
@@ -46,6 +54,8 @@ impl Settings {
             store,
             decisions: DecisionsSection::default_in(folder),
             dpop: DpopSection::default(),
+            limits: LimitsSettings::default(),
+            revocation: RevocationSection::default(),
             log: LogSection::default(),
         }
     }
@@ -111,13 +121,15 @@ fn read(mut root: Table<'_>, folder: Folder<'_>) -> Option<Settings> {
     let decisions =
         root.table("decisions").map_or_else(|| DecisionsSection::default_in(folder), |table| DecisionsSection::read(table, folder));
     let dpop = root.table("dpop").map_or_else(DpopSection::default, DpopSection::read);
+    let limits = root.table("limits").map_or_else(LimitsSettings::default, limits::read);
+    let revocation = root.table("revocation").map_or_else(RevocationSection::default, RevocationSection::read);
     let log = root.table("log").map_or_else(LogSection::default, LogSection::read);
     root.finish();
     let (written, issuer) = written.zip(issuer)?;
     if issuer.value.as_str().starts_with("http://") && listen.beyond_loopback() {
         written.error("`http` is for trying things out on one machine, but a listener is reachable from others: write the `https` URL");
     }
-    Some(Settings { issuer: issuer.value, listen, store, trust, keys, decisions, dpop, log })
+    Some(Settings { issuer: issuer.value, listen, store, trust, keys, decisions, dpop, limits, revocation, log })
 }
 
 fn read_capped(file: &Path) -> io::Result<Vec<u8>> {

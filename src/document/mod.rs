@@ -17,6 +17,7 @@ mod value;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use place::{Place, Spanned};
 pub use source::Document;
+pub(crate) use spelling::nearest;
 pub use table::Table;
 pub use value::{Entry, Kind, Value, field_path};
 

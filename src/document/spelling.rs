@@ -1,7 +1,7 @@
 //! What somebody may have meant.
 
 /// The candidate that is nearest to `written`, when it is near enough to be worth a hint: at most one edit in three characters.
-pub(super) fn nearest<'c>(written: &str, candidates: &[&'c str]) -> Option<&'c str> {
+pub(crate) fn nearest<'c>(written: &str, candidates: &[&'c str]) -> Option<&'c str> {
     let distances = candidates.iter().map(|candidate| (distance(written, candidate), *candidate));
     let (edits, candidate) = distances.min()?;
     (edits <= candidate.len().max(3) / 3).then_some(candidate)

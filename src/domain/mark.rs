@@ -8,7 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::{ClaimPath, Digest256};
 
 /// One entry of the claim `rvk` of an issued token: 11 characters, base64url of the first 8 bytes of
-/// SHA-256(`jti` ‖ 0x00 ‖ kind ‖ 0x00 ‖ value), where `jti` is the issued token's own.
+/// SHA-256(`jti` ‖ 0x00 ‖ kind ‖ 0x00 ‖ value), where `jti` is that of the token that was issued first: its own, or `root_jti` when it was
+/// narrowed.
 ///
 /// Who knows the value (an administrator that revokes by it) finds the token; who has the token learns nothing that cannot be guessed, and
 /// two tokens of one origin show different marks.

@@ -1,9 +1,12 @@
 //! Why an exchange yields no token: the families of failure, each with its stable reasons.
 
 use crate::domain::{Seconds, Timestamp};
-use crate::policy::Denial;
+use crate::limits::Limited;
+use crate::policy::{Binding, Denial};
+use crate::release::issuance::Spent;
+use crate::revocation::RuleId;
 use crate::store::StoreTrouble;
-use crate::token::RejectedToken;
+use crate::token::{RejectedProof, RejectedToken};
 
 use super::request::Malformed;
 
@@ -16,6 +19,8 @@ pub enum Family {
     Rejected,
     /// No relationship permits it.
     Denied,
+    /// The caller asks for too much at once. Coming back later helps.
+    Limited,
     /// We cannot tell, so no. Trying again helps.
     Unavailable,
 }
@@ -28,6 +33,7 @@ impl Family {
             Self::Malformed => "malformed",
             Self::Rejected => "rejected",
             Self::Denied => "denied",
+            Self::Limited => "limited",
             Self::Unavailable => "unavailable",
         }
     }
@@ -38,12 +44,19 @@ impl Family {
 pub enum Refusal {
     /// The request is malformed.
     Malformed(Malformed),
+    /// The DPoP proof is bad in itself.
+    Proof(RejectedProof),
     /// The token is bad in itself.
     Rejected(RejectedToken),
-    /// The token has been spent.
-    Replayed,
+    /// It has been spent.
+    Replayed {
+        /// What: the proof, the actor token or the subject token.
+        what: Spent,
+    },
     /// The replay guard may have lost its memory of tokens issued up to `until`: a newer one helps, this one never will.
     Fenced {
+        /// What was made too long ago: the proof, the actor token or the subject token.
+        what: Spent,
         /// Tokens issued up to this instant are refused.
         until: Timestamp,
         /// From then on, seen from the request, a new token will be accepted.
@@ -51,6 +64,13 @@ pub enum Refusal {
     },
     /// No relationship permits it.
     Denied(Denial),
+    /// The caller is beyond its limit for now.
+    Limited(Limited),
+    /// What it rests on was taken back.
+    Revoked {
+        /// By which rule; for the record only.
+        rule: RuleId,
+    },
     /// A dependency is unavailable.
     Unavailable(Unavailable),
 }
@@ -64,6 +84,8 @@ pub enum Unavailable {
     IssuerKeys,
     /// The decision log takes no lines.
     Log,
+    /// What was taken back is not known, or was too long ago.
+    Revocations,
     /// No key signs.
     Signing,
     /// The replay guard cannot tell.
@@ -78,6 +100,7 @@ impl Unavailable {
             Self::ClockOffset => "clock_offset",
             Self::IssuerKeys => "issuer_keys_unavailable",
             Self::Log => "log_unavailable",
+            Self::Revocations => "revocations_stale",
             Self::Signing => "signing_unavailable",
             Self::Store(trouble) => trouble.reason(),
         }
@@ -90,8 +113,9 @@ impl Refusal {
     pub const fn family(&self) -> Family {
         match self {
             Self::Malformed(_) => Family::Malformed,
-            Self::Rejected(_) | Self::Replayed | Self::Fenced { .. } => Family::Rejected,
-            Self::Denied(_) => Family::Denied,
+            Self::Proof(_) | Self::Rejected(_) | Self::Replayed { .. } | Self::Fenced { .. } => Family::Rejected,
+            Self::Limited(_) => Family::Limited,
+            Self::Denied(_) | Self::Revoked { .. } => Family::Denied,
             Self::Unavailable(_) => Family::Unavailable,
         }
     }
@@ -101,10 +125,17 @@ impl Refusal {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Malformed(malformed) => malformed.reason(),
+            Self::Proof(rejected) => rejected.reason(),
             Self::Rejected(rejected) => rejected.reason(),
-            Self::Replayed => "replayed",
-            Self::Fenced { .. } => "fenced",
+            Self::Replayed { what: Spent::Actor } => "actor_replayed",
+            Self::Replayed { what: Spent::Proof } => "proof_replayed",
+            Self::Replayed { what: Spent::Subject } => "replayed",
+            Self::Fenced { what: Spent::Actor, .. } => "actor_fenced",
+            Self::Fenced { what: Spent::Proof, .. } => "proof_fenced",
+            Self::Fenced { what: Spent::Subject, .. } => "fenced",
             Self::Denied(denial) => denial.reason(),
+            Self::Limited(limited) => limited.reason(),
+            Self::Revoked { .. } => "revoked",
             Self::Unavailable(unavailable) => unavailable.reason(),
         }
     }
@@ -121,6 +152,19 @@ impl Refusal {
             }
             _ => None,
         }
+    }
+
+    /// Whether a proof, or another one, is what it lacks.
+    #[must_use]
+    pub const fn wants_proof(&self) -> bool {
+        matches!(
+            self,
+            Self::Proof(_)
+                | Self::Replayed { what: Spent::Proof }
+                | Self::Fenced { what: Spent::Proof, .. }
+                | Self::Denied(Denial::Binding { wanted: Binding::Dpop, .. })
+                | Self::Rejected(RejectedToken::PopRequired)
+        )
     }
 
     /// When a *new* token has a chance that this one never gets.

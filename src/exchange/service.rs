@@ -1,77 +1,21 @@
 //! The conductor: the whole story of an exchange in one function.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use crate::domain::{DecisionId, IssuerName, Seconds, TargetName};
+use crate::issuers::KeysError;
+use crate::limits::Limited;
+use crate::policy::{Denial, Presented, evaluate, narrow};
+use crate::release::issuance::{Occasion, ProofSpend, SigningFailed, Spent, mint};
+use crate::release::record::{self, DecisionDraft, Outcome, Room};
+use crate::release::replay::{NotSpent, SpendError, SpendOutcome, SpentToken};
+use crate::revocation::NotCleared;
+use crate::token::{ProvenKeys, RejectedProof, RejectedToken, VerifiedProof};
 
-use crate::domain::{Clock, DecisionId, Digest256, IssuerName, IssuerUrl, Seconds, TargetName, Timestamp};
-use crate::issuers::{Issuers, KeysError};
-use crate::policy::{Denial, Presented, TrustPolicy, evaluate};
-use crate::release::issuance::{Keys, Occasion, SigningFailed, mint};
-use crate::release::record::{self, DecisionDraft, DecisionLog, IssuedToken, Outcome, Room};
-use crate::release::replay::{NotSpent, ReplayGuard, SpendError, SpendOutcome, SpentToken};
-use crate::token::{ProvenKeys, RejectedToken};
-
+use super::edges::{Answer, ExchangeEdges, Observed};
 use super::refusal::{Family, Refusal, Unavailable};
-use super::request::{ExchangeRequest, GrantType, Malformed, Parameters};
-
-/// The trust that exchanges are decided by. Replaced as a whole by a reload.
-#[derive(Debug)]
-pub struct TrustState {
-    /// Relationships and targets.
-    pub policy: TrustPolicy,
-    /// SHA-256 of the compiled trust.
-    pub version: Digest256,
-}
-
-/// What the conductor works with.
-pub struct ExchangeEdges {
-    /// `iss` of the tokens we issue.
-    pub issuer: IssuerUrl,
-    /// The clock; read once per request.
-    pub clock: Arc<dyn Clock>,
-    /// The trusted issuers.
-    pub issuers: Arc<Issuers>,
-    /// The trust that decides.
-    pub trust: Arc<ArcSwap<TrustState>>,
-    /// The key ring.
-    pub keys: Arc<Keys>,
-    /// The replay guard.
-    pub guard: Arc<ReplayGuard>,
-    /// The decision log.
-    pub log: DecisionLog,
-    /// Told of every exchange, after it is over.
-    pub observe: Box<dyn Fn(&Observed<'_>) + Send + Sync>,
-}
-
-/// What an exchange came to, for metrics.
-pub struct Observed<'a> {
-    /// By which grant, when it is one of ours.
-    pub grant: Option<GrantType>,
-    /// The issuer, when it is registered.
-    pub issuer: Option<&'a IssuerName>,
-    /// The target, when it is registered and known to be meant.
-    pub target: Option<&'a TargetName>,
-    /// `issued`, or the family of failure.
-    pub outcome: &'static str,
-    /// The stable reason; empty for `issued`.
-    pub reason: &'static str,
-    /// From the first byte of the form to the answer.
-    pub latency: Duration,
-}
-
-/// What the caller gets: always with the id under which everything stands in the decision log.
-#[derive(Debug)]
-pub struct Answer {
-    /// The decision id.
-    pub decision: DecisionId,
-    /// By which grant: it decides about the words of a refusal (RFC 8693 §2.2.2, RFC 7523 §3.1, RFC 6749 §5.2).
-    pub grant: Option<GrantType>,
-    /// The token, or why there is none.
-    pub result: Result<IssuedToken, Refusal>,
-}
+use super::request::{ExchangeRequest, GrantType, Malformed, Parameters, TokenOrigin};
 
 /// Exchanges subject tokens for issued tokens.
 pub struct ExchangeService(ExchangeEdges);
@@ -88,7 +32,7 @@ impl ExchangeService {
     /// To be run in a task of its own: a caller that goes away must not stop it between the spend and the record.
     pub async fn exchange(&self, parameters: Parameters, peer: Option<IpAddr>) -> Answer {
         let mut draft = self.begin(peer);
-        let mut seen = Seen::default();
+        let mut seen = Seen { by_proof: parameters.proof.is_some(), ..Seen::default() };
         match self.decide(parameters, &mut draft, &mut seen).await {
             Ok(ready) => self.release(ready, draft, &seen).await,
             Err(refusal) => self.refuse(draft, refusal, &seen).await,
@@ -117,34 +61,40 @@ impl ExchangeService {
         let request = ExchangeRequest::parse(parameters)?;
         draft.asked(request.ask.target.as_deref(), request.ask.scopes.as_ref().map(ToString::to_string).as_deref());
 
-        let proven = ProvenKeys { key: None, certificate: request.certificate };
-        let subject = self.0.foreign_subject(&request.subject.token, proven, draft, seen).await?;
+        let proof = self.0.proof(request.proof.as_ref(), now)?;
+        let proven = ProvenKeys { key: proof.as_ref().map(VerifiedProof::key), certificate: request.certificate };
+
+        let trust = self.0.trust.load_full();
+        let subject = self.0.subject(&request, proven, &trust.policy, draft, seen).await?;
         let actor = match &request.actor {
             Some(token) => Some(self.0.actor(token, proven, draft).await?),
             None => None,
         };
         let digests = (subject.token.digest(), actor.as_ref().map(|actor| actor.token.digest()));
 
-        let trust = self.0.trust.load_full();
         draft.trust_version(trust.version);
-        let permit = evaluate(&trust.policy, Presented { subject, actor, proven }, &request.ask, now)?;
+        let presented = Presented { subject, actor, proven };
+        let permit = match request.subject.origin {
+            TokenOrigin::Own => narrow(&trust.policy, presented, &request.ask, now)?,
+            TokenOrigin::Foreign | TokenOrigin::Spiffe => evaluate(&trust.policy, presented, &request.ask, now)?,
+        };
         seen.target = Some(permit.target().name.clone());
         draft.permitted(&permit);
+        self.0.limits.admit_permit(&permit)?;
+        let cleared = self.0.revocations.clear(permit, now)?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
-        let occasion = Occasion { now, proof: None, repeatable: request.repeatable(digests, proven) };
-        let minted = mint(permit, &ring, &self.0.issuer, occasion)?;
+        let proof = proof.as_ref().map(spend_of);
+        let occasion = Occasion { now, proof, repeatable: request.repeatable(digests, proven) };
+        let minted = mint(cleared, &ring, &self.0.issuer, occasion)?;
         let room = self.0.log.reserve().map_err(|_| Refusal::Unavailable(Unavailable::Log))?;
         let spent = match self.0.guard.spend(minted).await {
             Ok(SpendOutcome::Spent(spent)) => spent,
             Ok(SpendOutcome::Repeated(repeated)) => repeated.mint_again(&ring, &self.0.issuer)?,
-            Err(NotSpent { why, .. }) => {
-                if let SpendError::Replayed { first_at: Some(first_at) } = why {
-                    draft.replayed(first_at);
-                }
-                return Err(not_spent(&why, now));
-            }
+            Err(not_spent) => return Err(unspent(not_spent, draft)),
         };
+        // A process that was stopped in between knows what it knew then. What is spent stays spent.
+        self.0.revocations.ensure_fresh()?;
         Ok(Ready { spent, room })
     }
 
@@ -153,7 +103,7 @@ impl ExchangeService {
         match self.0.log.release(ready.spent, ready.room, draft).await {
             Ok(issued) => {
                 self.observe(seen, Outcome::Issued.name(), "", started);
-                Answer { decision, grant: seen.grant, result: Ok(issued) }
+                Answer { decision, grant: seen.grant, nonce: self.0.nonce(seen.by_proof), result: Ok(issued) }
             }
             Err(_) => self.unrecorded(decision, started, seen),
         }
@@ -161,8 +111,10 @@ impl ExchangeService {
 
     async fn refuse(&self, mut draft: DecisionDraft, refusal: Refusal, seen: &Seen) -> Answer {
         let (decision, started) = (draft.id(), draft.started());
-        if let Refusal::Denied(denial) = &refusal {
-            draft.denied(denial);
+        match &refusal {
+            Refusal::Denied(denial) => draft.denied(denial),
+            Refusal::Revoked { rule } => draft.revoked(rule.as_str()),
+            _ => {}
         }
         let entry = record::Refusal { outcome: outcome(refusal.family()), reason: refusal.reason() };
         let recorded = if draft.is_verified() {
@@ -175,14 +127,16 @@ impl ExchangeService {
             return self.unrecorded(decision, started, seen);
         }
         self.observe(seen, refusal.family().name(), refusal.reason(), started);
-        Answer { decision, grant: seen.grant, result: Err(refusal) }
+        // Whoever is told that a proof is missing learns in the same answer what to put into it.
+        let about_proofs = seen.by_proof || refusal.wants_proof();
+        Answer { decision, grant: seen.grant, nonce: self.0.nonce(about_proofs), result: Err(refusal) }
     }
 
     /// Nothing is released, not even an answer about trust, that is not recorded.
     fn unrecorded(&self, decision: DecisionId, started: Duration, seen: &Seen) -> Answer {
         let refusal = Refusal::Unavailable(Unavailable::Log);
         self.observe(seen, refusal.family().name(), refusal.reason(), started);
-        Answer { decision, grant: seen.grant, result: Err(refusal) }
+        Answer { decision, grant: seen.grant, nonce: None, result: Err(refusal) }
     }
 
     fn observe(&self, seen: &Seen, outcome: &'static str, reason: &'static str, started: Duration) {
@@ -197,6 +151,8 @@ impl ExchangeService {
 pub(super) struct Seen {
     pub(super) grant: Option<GrantType>,
     pub(super) issuer: Option<IssuerName>,
+    /// Whether a DPoP proof came.
+    by_proof: bool,
     target: Option<TargetName>,
 }
 
@@ -211,6 +167,7 @@ const fn outcome(family: Family) -> Outcome {
         Family::Malformed => Outcome::Malformed,
         Family::Rejected => Outcome::Rejected,
         Family::Denied => Outcome::Denied,
+        Family::Limited => Outcome::Limited,
         Family::Unavailable => Outcome::Unavailable,
     }
 }
@@ -218,6 +175,12 @@ const fn outcome(family: Family) -> Outcome {
 impl From<Malformed> for Refusal {
     fn from(malformed: Malformed) -> Self {
         Self::Malformed(malformed)
+    }
+}
+
+impl From<RejectedProof> for Refusal {
+    fn from(rejected: RejectedProof) -> Self {
+        Self::Proof(rejected)
     }
 }
 
@@ -243,16 +206,41 @@ impl From<Denial> for Refusal {
     }
 }
 
+impl From<Limited> for Refusal {
+    fn from(limited: Limited) -> Self {
+        Self::Limited(limited)
+    }
+}
+
+impl From<NotCleared> for Refusal {
+    fn from(not_cleared: NotCleared) -> Self {
+        match not_cleared {
+            NotCleared::Revoked { rule } => Self::Revoked { rule },
+            NotCleared::Stale => Self::Unavailable(Unavailable::Revocations),
+        }
+    }
+}
+
 impl From<SigningFailed> for Refusal {
     fn from(_: SigningFailed) -> Self {
         Self::Unavailable(Unavailable::Signing)
     }
 }
 
-fn not_spent(error: &SpendError, now: Timestamp) -> Refusal {
-    match error {
-        SpendError::Replayed { .. } => Refusal::Replayed,
-        SpendError::Fenced { until } => Refusal::Fenced { until: *until, retry_after: until.since(now) + Seconds(1) },
+fn spend_of(proof: &VerifiedProof) -> ProofSpend {
+    ProofSpend { identity: proof.identity(), issued_at: proof.issued_at(), refused_from: proof.refused_from() }
+}
+
+/// Whose fault it is follows from what was not spent: what came before it is burnt, and nothing is released.
+fn unspent(NotSpent { what, why }: NotSpent, draft: &mut DecisionDraft) -> Refusal {
+    let now = draft.arrived();
+    if let SpendError::Replayed { first_at: Some(first_at) } = why {
+        draft.replayed(first_at);
+    }
+    match &why {
+        SpendError::Replayed { .. } => Refusal::Replayed { what },
+        SpendError::Fenced { until } => Refusal::Fenced { what, until: *until, retry_after: until.since(now) + Seconds(1) },
+        SpendError::Expired if what == Spent::Proof => Refusal::Proof(RejectedProof::IssuedAt),
         SpendError::Expired => Refusal::Rejected(RejectedToken::Expired { at: now }),
         SpendError::ClockOffset { .. } => Refusal::Unavailable(Unavailable::ClockOffset),
         SpendError::Unavailable(error) => Refusal::Unavailable(Unavailable::Store(error.trouble())),

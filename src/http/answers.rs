@@ -18,6 +18,10 @@ use super::OauthError;
 /// Names the decision that an answer belongs to, on success too.
 pub const DECISION_HEADER: HeaderName = HeaderName::from_static("cambist-decision");
 
+/// draft-ietf-httpapi-ratelimit-headers-10.
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
 /// Writes answers: everything they need to know of our issuer. Nothing is derived from `Host` or `X-Forwarded-*`. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Answers(Arc<Issuer>);
@@ -50,6 +54,11 @@ impl Answers {
         }
         if let Some(Seconds(seconds)) = error.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if let Some(limited) = error.limited {
+            // Both are ASCII.
+            headers.extend(HeaderValue::try_from(limited.policy_header()).map(|policy| (RATE_LIMIT_POLICY, policy)));
+            headers.extend(HeaderValue::try_from(limited.header()).map(|state| (RATE_LIMIT, state)));
         }
         response
     }

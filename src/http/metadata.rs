@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::routing::{MethodRouter, get};
 
 use crate::domain::{IssuerUrl, Seconds};
-use crate::token::Algorithm;
+use crate::token::{Algorithm, PROOF_ALGORITHMS};
 
 use super::{Answers, Document};
 
@@ -21,6 +21,8 @@ pub struct MetadataSettings {
     pub issuer: IssuerUrl,
     /// The algorithms that issued tokens may be signed with, all of which have published keys.
     pub algorithms: Vec<Algorithm>,
+    /// Whether clients can show certificates, so that tokens can be bound to them.
+    pub client_certificates: bool,
     /// The values of `grant_type`.
     pub grants: Vec<&'static str>,
 }
@@ -50,7 +52,9 @@ impl MetadataSettings {
     fn members(&self) -> serde_json::Value {
         let algorithms: Vec<_> = self.algorithms.iter().map(|algorithm| algorithm.name()).collect();
         let assertion_algorithms: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
-        serde_json::json!({
+        // Both names of one algorithm: clients compare them as they stand (RFC 9449 §5.1, RFC 9864 §2.2).
+        let proofs: Vec<_> = PROOF_ALGORITHMS.iter().map(|algorithm| algorithm.name()).chain(["Ed25519"]).collect();
+        let mut members = serde_json::json!({
             "issuer": self.issuer,
             "token_endpoint": self.issuer.join("/token"),
             "jwks_uri": self.issuer.join("/keys"),
@@ -62,8 +66,14 @@ impl MetadataSettings {
             "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": algorithms,
+            "dpop_signing_alg_values_supported": proofs,
             "claims_supported": ["act", "aud", "client_id", "cnf", "exp", "iat", "iss", "jti", "scope", "sub"],
-        })
+        });
+        // RFC 8705 §3.3. Its default is false, and a member that says nothing is left out.
+        if self.client_certificates {
+            members["tls_client_certificate_bound_access_tokens"] = true.into();
+        }
+        members
     }
 }
 
@@ -152,7 +162,12 @@ mod tests {
     fn router(url: &str) -> Router {
         let (answers, paths) = (Answers::new(&issuer(url)), EndpointPaths::of(&issuer(url)));
         let algorithms = vec![Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa];
-        let settings = MetadataSettings { issuer: issuer(url), algorithms, grants: vec!["client_credentials"] };
+        let settings = MetadataSettings {
+            issuer: issuer(url),
+            algorithms,
+            client_certificates: url.contains("t1"),
+            grants: vec!["client_credentials"],
+        };
         let document = settings.render();
         let keys: KeyDocument = Arc::new(|| (br#"{"keys":[]}"#.as_slice().into(), "v7".into()));
         Router::new()
@@ -176,11 +191,11 @@ mod tests {
         x-content-type-options: nosniff
         strict-transport-security: max-age=31536000
         cache-control: public, max-age=300
-        etag: "a637681b22b1674bca29225acb5f9203"
+        etag: "7b50eeae759f0add1859c12b1dbe33b2"
         content-type: application/json
-        content-length: 587
+        content-length: 757
 
-        {"issuer":"https://sts.test/t1/","token_endpoint":"https://sts.test/t1/token","jwks_uri":"https://sts.test/t1/keys","grant_types_supported":["client_credentials"],"token_endpoint_auth_methods_supported":["none","private_key_jwt"],"token_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256","RS256","EdDSA"],"claims_supported":["act","aud","client_id","cnf","exp","iat","iss","jti","scope","sub"]}
+        {"issuer":"https://sts.test/t1/","token_endpoint":"https://sts.test/t1/token","jwks_uri":"https://sts.test/t1/keys","grant_types_supported":["client_credentials"],"token_endpoint_auth_methods_supported":["none","private_key_jwt"],"token_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256","RS256","EdDSA"],"dpop_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512","Ed25519"],"claims_supported":["act","aud","client_id","cnf","exp","iat","iss","jti","scope","sub"],"tls_client_certificate_bound_access_tokens":true}
         "#);
         let appended = ask(&router, "GET", "/t1/.well-known/openid-configuration", ("x-forwarded-host", "evil.example")).await;
         assert_eq!(appended, inserted, "identical values (RFC 9068 section 4)");

@@ -26,6 +26,7 @@ pub use oauth_error::{OauthCode, OauthError};
 pub use proof::{give_nonce, presented_proof, proof_error};
 pub use routes::{PublicServices, admin_routes, public_routes};
 pub use server::{
-    BoundListener, Drained, ListenerError, ListenerSettings, NotRun, PeerAddress, ServerHandle, TlsError, TlsFiles, Tracker, serve,
+    BoundListener, ClientCertificate, ClientCertificates, Drained, ListenerError, ListenerSettings, NotRun, PeerAddress, ServerHandle,
+    TlsError, TlsFiles, Tracker, serve,
 };
 pub use token::TokenEndpoint;

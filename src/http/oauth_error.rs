@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 
 use crate::domain::{DecisionId, Seconds};
+use crate::limits::Limited;
 
 /// The `error` codes that we send.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,7 +63,7 @@ pub struct OauthError {
     pub status: StatusCode,
     /// The value of `error`.
     pub code: OauthCode,
-    /// `malformed`, `rejected`, `denied` or `unavailable`.
+    /// `malformed`, `rejected`, `denied`, `limited` or `unavailable`.
     pub family: &'static str,
     /// The stable reason; `error_uri` points at its heading.
     pub reason: &'static str,
@@ -72,6 +73,8 @@ pub struct OauthError {
     pub decision: Option<DecisionId>,
     /// `Retry-After`.
     pub retry_after: Option<Seconds>,
+    /// `RateLimit` and `RateLimit-Policy`.
+    pub limited: Option<Limited>,
 }
 
 impl OauthError {
@@ -79,7 +82,7 @@ impl OauthError {
     #[must_use]
     pub fn new(status: StatusCode, code: OauthCode, family: &'static str, reason: &'static str) -> Self {
         debug_assert!([family, reason].iter().all(|word| is_word(word)), "not words of docs/errors.md: {family} {reason}");
-        Self { status, code, family, reason, detail: None, decision: None, retry_after: None }
+        Self { status, code, family, reason, detail: None, decision: None, retry_after: None, limited: None }
     }
 
     /// The request is malformed: `invalid_request`.
@@ -93,6 +96,13 @@ impl OauthError {
     pub fn unavailable(reason: &'static str, retry_after: Seconds) -> Self {
         let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, OauthCode::TemporarilyUnavailable, "unavailable", reason);
         Self { retry_after: Some(retry_after), ..error }
+    }
+
+    /// The caller asks for too much at once: 429 (RFC 6585 §4). OAuth has no code for it; the one that fits means: not now.
+    #[must_use]
+    pub fn limited(limited: Limited) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, OauthCode::TemporarilyUnavailable, "limited", limited.reason());
+        Self { retry_after: Some(limited.retry_after), limited: Some(limited), ..error }
     }
 
     /// A fault of ours: 500.

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
+use crate::exchange::Family;
 use crate::token::{ProofText, RejectedProof};
 
 use super::{OauthCode, OauthError};
@@ -41,7 +42,7 @@ pub fn proof_error(rejected: RejectedProof) -> OauthError {
         | RejectedProof::Type
         | RejectedProof::Uri => OauthCode::InvalidDpopProof,
     };
-    OauthError::new(StatusCode::BAD_REQUEST, code, "rejected", rejected.reason())
+    OauthError::new(StatusCode::BAD_REQUEST, code, Family::Rejected.name(), rejected.reason())
 }
 
 /// Gives the client the nonce for its next proof, on an error and on success alike (RFC 9449 §8, §8.2): exactly one.

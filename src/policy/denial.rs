@@ -81,7 +81,7 @@ impl Denial {
             Self::ActorDepth { .. } => "actor_depth",
             Self::ActorFailed(_) => "actor_failed",
             Self::ActorRequired { .. } => "actor_required",
-            Self::ActorUnused { .. } => "actor_unused",
+            Self::ActorUnused { .. } => UNUSED,
             Self::Ambiguous { .. } => "ambiguous",
             Self::Binding { wanted: Binding::Mtls, .. } => "certificate_required",
             Self::Binding { .. } => "proof_required",
@@ -95,6 +95,9 @@ impl Denial {
         }
     }
 }
+
+/// Answered as a malformed request, which has its own name for it: nobody's trust is missing.
+const UNUSED: &str = "actor_unused";
 
 /// A relationship that the token does not satisfy, and what it lacks.
 #[derive(Clone, Debug, PartialEq)]

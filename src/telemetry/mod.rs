@@ -7,4 +7,4 @@ mod logging;
 mod metrics;
 
 pub use logging::{AlreadyStarted, LogFormat, LogLevel, start_logging};
-pub use metrics::{Exchange, METRICS_CONTENT_TYPE, Metrics, StoreNumbers};
+pub use metrics::{Exchange, METRICS_CONTENT_TYPE, Metrics, RevocationNumbers, StoreNumbers};

@@ -235,7 +235,7 @@ async fn an_issued_token_has_no_actor() {
         world.token_with(&[("sub", json!("stranger")), ("may_act", json!({"sub": "workload-example", "client_id": "web-shop"}))]);
     assert_eq!(verdict(&world.ask_with(&stranger, &[]).await), "400 invalid_request denied: no_relationship", "a claim is no rule");
     for (claim, value, reason) in
-        [("act", json!("ci"), "act_invalid"), ("may_act", json!("ci"), "may_act_invalid"), ("cnf", json!({}), "pop_required")]
+        [("act", json!("ci"), "act_invalid"), ("may_act", json!("ci"), "may_act_invalid"), ("cnf", json!({}), "cnf_unsupported")]
     {
         let answer = world.ask_with(&world.token_with(&[(claim, value)]), &[]).await;
         assert_eq!(verdict(&answer), format!("400 invalid_request rejected: {reason}"));

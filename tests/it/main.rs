@@ -7,6 +7,7 @@ mod conformance;
 mod idempotency;
 mod issued_token;
 mod jwt_cases;
+mod limits;
 mod log_verdicts;
 mod presets;
 mod processes;

@@ -1,8 +1,10 @@
 //! Each preset from a token of its platform to an issued token, with the trust files of `config/`.
 
+use cambist::domain::IssuerUrl;
+use cambist::trust::Preset;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, World, verdict};
+use crate::support::{Answer, TestApp, World, verdict};
 
 /// The trust files that we show to everybody, and a relationship for an issuer of no known platform.
 fn shown_trust() -> String {
@@ -95,4 +97,39 @@ async fn a_workload_of_any_issuer_gets_its_token_by_its_subject() {
     assert_eq!(answer.token_part(1)["sub"], "plain:workload-example");
     let (_, other) = exchanged("oidc", "https://issuer.example", &[("sub", json!("workload-example-2"))], REPORTS).await;
     assert_eq!(verdict(&other), "400 invalid_request denied: no_relationship");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_every_kind_of_issuer_may_be_a_file_that_changes() {
+    for (preset, identity, pins) in [
+        ("github-actions", "", "repository_id = \"604417739\""),
+        ("gitlab", "", "project_id = \"61730255\""),
+        (
+            "kubernetes",
+            "url = \"https://kubernetes.example.com\"",
+            "\"/kubernetes.io/namespace\" = \"lighthouse\"\n\"/kubernetes.io/serviceaccount/name\" = \"beacon\"",
+        ),
+        ("oidc", "url = \"https://issuer.example\"", "sub = \"workload-example\""),
+        ("spiffe", "trust_domain = \"acme.example\"", "sub = \"spiffe://acme.example/ns/payments/sa/ledger\""),
+    ] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let trust = format!(
+            "{}\n[issuer.static]\npreset = \"{preset}\"\n{identity}\nowner = \"o\"\njwks_file = \"{}\"\n\
+             [trust.static]\nissuer = \"static\"\nowner = \"o\"\npurpose = \"p\"\nreview_by = 2099-12-31\n\
+             grant = [{{ target = \"reports\", scopes = [\"report:write\"] }}]\n[trust.static.when]\n{pins}\n",
+            include_str!("../../config/trust/targets.toml"),
+            file.path().display(),
+        );
+        let app = TestApp::with_trust(&trust).await.unwrap();
+        let url = Preset::named(preset).unwrap().url.as_ref().map_or("https://issuer.example", IssuerUrl::as_str);
+        let url = if preset == "kubernetes" { "https://kubernetes.example.com" } else { url };
+        for run in ["the first key", "the key that replaced it"] {
+            let world = World::around(app.clone(), preset, url);
+            let keys = if preset == "spiffe" { world.issuer.bundle() } else { world.issuer.key_set() };
+            std::fs::write(file.path(), keys.unwrap().to_string()).unwrap();
+            let answer = world.ask(&[("audience", REPORTS)]).await;
+            assert_eq!(verdict(&answer), "200 report:write", "{preset}: {run}");
+        }
+        assert_eq!(app.web.fetched(), [""; 0], "{preset}: nothing is fetched");
+    }
 }

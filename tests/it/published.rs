@@ -32,7 +32,7 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
     200 OK
     cache-control: public, max-age=300
     content-type: application/json
-    etag: "5401c4fae2ced6ed0676b6c3da57f3a3"
+    etag: "1c5af678cba2145c179f98050d2c5d6a"
     {
       "issuer": "https://sts.example",
       "token_endpoint": "https://sts.example/token",
@@ -53,6 +53,18 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
         "ES256",
         "RS256",
         "EdDSA"
+      ],
+      "dpop_signing_alg_values_supported": [
+        "ES256",
+        "ES384",
+        "EdDSA",
+        "PS256",
+        "PS384",
+        "PS512",
+        "RS256",
+        "RS384",
+        "RS512",
+        "Ed25519"
       ],
       "claims_supported": [
         "aud",

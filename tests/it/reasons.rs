@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 /// Where reasons of one family only are made. The other places are read as well.
 const FAMILIES: &[(&str, &str)] = &[
     ("src/token/rejected.rs", "rejected"),
-    ("src/exchange/request.rs", "malformed"),
+    ("src/exchange/request/malformed.rs", "malformed"),
+    ("src/token/proof/rejected.rs", "rejected"),
     ("src/http/basic.rs", "malformed"),
     ("src/http/form/error.rs", "malformed"),
     ("src/policy/denial.rs", "denied"),
+    ("src/limits/limited.rs", "limited"),
     ("src/store/error.rs", "unavailable"),
 ];
 
@@ -60,7 +62,7 @@ fn reasons_are_found_wherever_they_are_made() {
     let answered = answered();
     for (reason, file) in [
         ("expired", "src/token/rejected.rs"),
-        ("lifetime_syntax", "src/exchange/request.rs"),
+        ("lifetime_syntax", "src/exchange/request/malformed.rs"),
         ("replayed", "src/exchange/refusal.rs"),
         ("condition_failed", "src/policy/denial.rs"),
         ("client_secret", "src/http/basic.rs"),

@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use super::*;
+use crate::http::ClientCertificates;
 
 #[test]
 fn a_listener_that_others_reach_needs_protection() {
@@ -59,6 +60,34 @@ fn listeners_and_their_limits_make_sense() {
     }
     let any_port = accepted("issuer = 'https://sts.example.com'\n[listen]\npublic = '127.0.0.1:0'\nadmin = '127.0.0.1:0'");
     assert_eq!(any_port.listen.public.address.port(), 0);
+}
+
+#[test]
+fn certificates_of_clients_come_from_one_place() {
+    let tls = |more: &str| format!("tls = {{ certificate = 'c', key = {{ file = 'k' }}{more} }}");
+    let (asking, silent) = (tls(", client_certificates = true"), tls(", client_certificates = false"));
+    let proxy = "behind_proxy = ['10.0.0.0/8']\n";
+    for (lines, expected, why) in [
+        (String::new(), ClientCertificates::NotAsked, "nobody asks"),
+        (silent, ClientCertificates::NotAsked, "nobody asks"),
+        (asking.clone(), ClientCertificates::FromHandshake, "the handshake"),
+        (format!("{proxy}client_certificate_header = true"), ClientCertificates::FromProxy, "the proxy"),
+        (format!("{proxy}client_certificate_header = false"), ClientCertificates::NotAsked, "a proxy that tells nothing"),
+        (format!("{proxy}client_certificate_header = true\n{}", tls("")), ClientCertificates::FromProxy, "a proxy that speaks TLS"),
+    ] {
+        let listen = accepted(&format!("issuer = 'https://sts.example.com'\n[listen]\n{lines}")).listen;
+        assert_eq!(listen.public.client_certificates, expected, "{why}");
+        assert_eq!(listen.admin.client_certificates, ClientCertificates::NotAsked, "{why}");
+    }
+    for (lines, expected, why) in [
+        (format!("{proxy}{asking}"), "the certificate of the proxy", "a handshake with the proxy"),
+        ("client_certificate_header = true".into(), "only proxies are believed", "everybody could say so"),
+        (format!("{proxy}client_certificate_header = 1"), "`true` or `false`", "a number"),
+        (tls(", client_certificates = 'optional'"), "`true` or `false`", "a text"),
+    ] {
+        let report = fault(&format!("[listen]\n{lines}"));
+        assert!(report.contains(expected), "{why}: {report}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What administrators are told about their configuration.
 
+mod limits;
 mod listeners;
 mod secrets;
 mod stores;
@@ -52,11 +53,13 @@ fn the_issuer_is_the_only_field_without_a_default() {
                 address: 127.0.0.1:8080,
                 tls: None,
                 behind_proxy: [],
+                client_certificates: NotAsked,
             },
             admin: Listener {
                 address: 127.0.0.1:9090,
                 tls: None,
                 behind_proxy: [],
+                client_certificates: NotAsked,
             },
             max_connections: 768,
             max_in_flight: 256,
@@ -82,8 +85,45 @@ fn the_issuer_is_the_only_field_without_a_default() {
             sync: Second,
             node: "node",
         },
+        revocation: RevocationSection {
+            max_stale: Seconds(
+                30,
+            ),
+        },
         dpop: DpopSection {
             nonce: Off,
+        },
+        limits: LimitsSettings {
+            per_peer: Some(
+                PeerLimit {
+                    rate: Rate {
+                        count: 50,
+                        unit: Seconds(
+                            1,
+                        ),
+                        burst: 200,
+                    },
+                    loopback: false,
+                },
+            ),
+            per_relationship: Some(
+                Rate {
+                    count: 200,
+                    unit: Seconds(
+                        1,
+                    ),
+                    burst: 2000,
+                },
+            ),
+            per_subject: Some(
+                Rate {
+                    count: 50,
+                    unit: Seconds(
+                        1,
+                    ),
+                    burst: 500,
+                },
+            ),
         },
         log: LogSection {
             format: None,
@@ -173,7 +213,7 @@ level = "verbose"
     assert_snapshot!(refused(text), @r#"
     etc/cambist.toml:2:10: error: issuer: not an issuer URL: `http` is allowed for a loopback host only; write `https`
     etc/cambist.toml:4:10: error: listen.public: expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080
-    etc/cambist.toml:5:1: error: listen: unknown field `admni`, expected one of `public`, `admin`, `tls`, `behind_proxy`, `max_connections`, `max_in_flight`
+    etc/cambist.toml:5:1: error: listen: unknown field `admni`, expected one of `public`, `admin`, `tls`, `behind_proxy`, `client_certificate_header`, `max_connections`, `max_in_flight`
     etc/cambist.toml:7:7: error: store.url: credentials never stand in the URL of a store: remove everything before the `@`, change the password, and write username = "…" and password = { file = "…" }
     etc/cambist.toml:9:13: error: trust.directory: expected a path; relative ones start at the folder of this file
     etc/cambist.toml:11:16: error: keys.rotate_every: a duration is a whole number with a unit: `90s`, `15m`, `12h`, `30d`
@@ -181,7 +221,7 @@ level = "verbose"
     etc/cambist.toml:14:8: error: decisions.node: expected a name of 1 to 64 letters, digits, `.`, `_` and `-`, and another one for each server
     etc/cambist.toml:16:9: error: dpop.nonce: expected "off" or "required"
     etc/cambist.toml:18:9: error: log.level: expected "error", "warn", "info", "debug" or "trace"
-    etc/cambist.toml:19:2: error: unknown field `extra`, expected one of `issuer`, `listen`, `store`, `trust`, `keys`, `decisions`, `dpop`, `log`
+    etc/cambist.toml:19:2: error: unknown field `extra`, expected one of `issuer`, `listen`, `store`, `trust`, `keys`, `decisions`, `revocation`, `dpop`, `limits`, `log`
     "#);
 }
 

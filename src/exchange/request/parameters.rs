@@ -1,6 +1,7 @@
 //! The parameters of the token endpoint, taken from form and headers.
 
 use crate::domain::{IdempotencyKey, SubjectToken, Thumbprint};
+use crate::token::ProofText;
 
 /// The parameters of the token endpoint that mean something to us, taken from the form. Empty values count as absent.
 #[derive(Debug, Default)]
@@ -24,7 +25,7 @@ pub struct Parameters {
     /// The header `Idempotency-Key`; no part of the form.
     pub idempotency_key: Option<IdempotencyKey>,
     /// The header `DPoP`; no part of the form.
-    pub proof: Option<SubjectToken>,
+    pub proof: Option<ProofText>,
     /// The thumbprint of the certificate that the client proved in the TLS handshake; no part of the form.
     pub certificate: Option<Thumbprint>,
     /// Where the request came in: `scope` is written in another way at some addresses.

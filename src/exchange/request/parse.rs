@@ -5,7 +5,7 @@ use url::Url;
 use crate::domain::{Digest256, IdempotencyKey, Scopes, Seconds, SubjectToken, Thumbprint};
 use crate::policy::{Ask, TokenKind};
 use crate::release::issuance::RepeatableRequest;
-use crate::token::ProvenKeys;
+use crate::token::{ProofText, ProvenKeys};
 
 use super::{ACCESS_TOKEN_TYPE, AssertionProfile, GrantType, JWT_TYPE, Malformed, Parameters};
 
@@ -30,7 +30,7 @@ pub struct ExchangeRequest {
     /// What is asked for it.
     pub ask: Ask,
     /// The DPoP proof, as it came.
-    pub proof: Option<SubjectToken>,
+    pub proof: Option<ProofText>,
     /// The certificate that the client proved in the TLS handshake.
     pub certificate: Option<Thumbprint>,
     /// By which the client will be known again when it repeats the request.

@@ -20,7 +20,7 @@ use super::tracker::Tracker;
 
 /// Serves the router on a bound listener, in tasks of its own, until the handle is drained or dropped.
 ///
-/// Each request carries the extension [`super::PeerAddress`]. The drain waits for the work of `tracker`, which is the one that the
+/// Each request carries the extension [`super::PeerAddress`], and where a certificate was shown, [`super::ClientCertificate`]. The drain waits for the work of `tracker`, which is the one that the
 /// router's handlers run their exchanges in.
 #[must_use]
 pub fn serve(listener: BoundListener, router: Router, answers: Answers, tracker: Tracker) -> ServerHandle {
@@ -34,7 +34,14 @@ pub fn serve(listener: BoundListener, router: Router, answers: Answers, tracker:
         });
     }
     let behind_proxy = !listener.proxies.is_empty();
-    let shared = Shared { router, answers, proxies: Arc::new(listener.proxies), tls, deadlines: listener.deadlines };
+    let shared = Shared {
+        router,
+        answers,
+        proxies: Arc::new(listener.proxies),
+        client_certificates: listener.client_certificates,
+        tls,
+        deadlines: listener.deadlines,
+    };
     let door = Door {
         shared: Arc::new(shared),
         seats: Seats::new(listener.max_connections, behind_proxy),

@@ -14,8 +14,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
+use crate::domain::Thumbprint;
+
 use super::super::Answers;
 use super::activity::{Activity, Verdict};
+use super::client_certificate::{ClientCertificate, ClientCertificates};
 use super::peer::Proxies;
 use super::service::Requests;
 use super::tls::Tls;
@@ -27,6 +30,7 @@ pub(super) struct Shared {
     pub(super) router: Router,
     pub(super) answers: Answers,
     pub(super) proxies: Arc<Proxies>,
+    pub(super) client_certificates: ClientCertificates,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) deadlines: Deadlines,
 }
@@ -65,7 +69,8 @@ impl Shared {
 
     fn requests(&self, router: Option<Router>, socket: IpAddr, activity: &Arc<Activity>) -> Requests {
         let (answers, proxies) = (self.answers.clone(), Arc::clone(&self.proxies));
-        Requests { router, answers, proxies, socket, activity: Arc::clone(activity) }
+        let (client_certificates, activity) = (self.client_certificates, Arc::clone(activity));
+        Requests { router, answers, proxies, client_certificates, socket, certificate: None, activity }
     }
 
     async fn run(&self, stream: TcpStream, requests: Requests, mut phase: watch::Receiver<Phase>) {
@@ -76,7 +81,7 @@ impl Shared {
             _ = phase.changed() => return,
         };
         let Ok(Some(transport)) = transport else { return };
-        let requests = Arc::new(requests);
+        let requests = Arc::new(Requests { certificate: shown_certificate(&transport), ..requests });
         let service = service_fn(move |request| Arc::clone(&requests).answer(request));
         let io = TokioIo::new(Watched::new(transport, Arc::clone(&activity)));
         watch_over(protocols().serve_connection(io, service), &activity, phase).await;
@@ -87,6 +92,14 @@ impl Shared {
         let accepted = TlsAcceptor::from(tls.config()).accept(stream).await;
         accepted.ok().map(|stream| Transport::Tls(Box::new(stream)))
     }
+}
+
+/// The certificate of the handshake, whose key the client has used: without that there is no handshake. A resumed session is the one that
+/// was agreed on with that key.
+fn shown_certificate(transport: &Transport) -> Option<ClientCertificate> {
+    let Transport::Tls(stream) = transport else { return None };
+    let leaf = stream.get_ref().1.peer_certificates()?.first()?;
+    Some(ClientCertificate(Thumbprint::of(leaf)))
 }
 
 /// Drives a connection. Its errors are the peer's doing and end it; nothing is worth a log line that strangers could write at will.

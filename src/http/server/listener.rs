@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 
+use super::client_certificate::ClientCertificates;
 use super::peer::Proxies;
 use super::tls::{Tls, TlsError, TlsFiles};
 use super::{DEADLINES, Deadlines};
@@ -19,6 +20,8 @@ pub struct ListenerSettings {
     pub tls: Option<TlsFiles>,
     /// Reverse proxies: nobody else may connect, and their `X-Forwarded-For` is believed. Empty: anybody may, and it is ignored.
     pub behind_proxy: Vec<IpNet>,
+    /// Who tells about the certificates of clients.
+    pub client_certificates: ClientCertificates,
     /// Connections served at once; at least 1.
     pub max_connections: usize,
 }
@@ -30,7 +33,13 @@ impl ListenerSettings {
     /// A plaintext listener, as it is right on loopback.
     #[must_use]
     pub fn plaintext(address: SocketAddr) -> Self {
-        Self { address, tls: None, behind_proxy: Vec::new(), max_connections: Self::DEFAULT_MAX_CONNECTIONS }
+        Self {
+            address,
+            tls: None,
+            behind_proxy: Vec::new(),
+            client_certificates: ClientCertificates::default(),
+            max_connections: Self::DEFAULT_MAX_CONNECTIONS,
+        }
     }
 
     /// Whether these settings are safe. Reads no file and binds nothing.
@@ -41,6 +50,13 @@ impl ListenerSettings {
         }
         if self.max_connections == 0 {
             return Err(ListenerError::NoConnections { address });
+        }
+        match self.client_certificates {
+            ClientCertificates::FromHandshake if self.tls.is_none() || !self.behind_proxy.is_empty() => {
+                return Err(ListenerError::NoClientHandshake { address });
+            }
+            ClientCertificates::FromProxy if self.behind_proxy.is_empty() => return Err(ListenerError::NobodyForwards { address }),
+            _ => {}
         }
         if self.is_loopback() || self.tls.is_some() || !self.behind_proxy.is_empty() {
             return Ok(());
@@ -58,7 +74,7 @@ impl ListenerSettings {
     pub async fn bind(self) -> Result<BoundListener, ListenerError> {
         self.validate()?;
         let address = self.address;
-        let tls = self.tls.map(Tls::load).transpose()?;
+        let tls = self.tls.map(|files| Tls::load(files, self.client_certificates == ClientCertificates::FromHandshake)).transpose()?;
         let tcp = TcpListener::bind(address).await.map_err(|source| ListenerError::Bind { address, source })?;
         let local_address = tcp.local_addr().map_err(|source| ListenerError::Bind { address, source })?;
         Ok(BoundListener {
@@ -66,6 +82,7 @@ impl ListenerSettings {
             local_address,
             tls,
             proxies: Proxies::new(self.behind_proxy),
+            client_certificates: self.client_certificates,
             max_connections: self.max_connections,
             deadlines: DEADLINES,
         })
@@ -79,6 +96,7 @@ pub struct BoundListener {
     pub(super) local_address: SocketAddr,
     pub(super) tls: Option<Tls>,
     pub(super) proxies: Proxies,
+    pub(super) client_certificates: ClientCertificates,
     pub(super) max_connections: usize,
     pub(super) deadlines: Deadlines,
 }
@@ -115,6 +133,21 @@ pub enum ListenerError {
         address: SocketAddr,
         /// The network.
         net: IpNet,
+    },
+    /// Clients are asked for a certificate where they do not end the connection.
+    #[error(
+        "listener {address}: the handshake is not with the clients themselves, so it cannot prove their certificates: that needs `tls` without \
+         `behind_proxy`; behind a proxy, let the proxy send them in `Client-Cert`"
+    )]
+    NoClientHandshake {
+        /// The address of the settings.
+        address: SocketAddr,
+    },
+    /// Anybody could forge the header.
+    #[error("listener {address}: `Client-Cert` is believed from proxies only, and none is named: set `behind_proxy`")]
+    NobodyForwards {
+        /// The address of the settings.
+        address: SocketAddr,
     },
     /// No connection could ever be served.
     #[error("listener {address}: `max_connections` is 0; it must be at least 1")]
@@ -162,6 +195,20 @@ mod tests {
             let said = settings.validate().err().map(|error| error.to_string()).unwrap_or_default();
             assert_eq!(said.is_empty(), expected.is_empty(), "{why}: {said}");
             assert!(said.contains(expected), "{why}: {said}");
+        }
+        for (tls, proxies, from, fits, why) in [
+            (true, "", ClientCertificates::FromHandshake, true, "clients connect to us"),
+            (false, "", ClientCertificates::FromHandshake, false, "there is no handshake"),
+            (true, "10.0.0.0/8", ClientCertificates::FromHandshake, false, "the certificate would be the proxy's"),
+            (true, "10.0.0.0/8", ClientCertificates::FromProxy, true, "the proxy tells, encrypted"),
+            (false, "10.0.0.0/8", ClientCertificates::FromProxy, true, "the proxy tells"),
+            (true, "", ClientCertificates::FromProxy, false, "everybody could tell"),
+        ] {
+            let tls = tls.then(|| TlsFiles { certificate: "tls.crt".into(), key: "tls.key".into() });
+            let plain = ListenerSettings::plaintext("127.0.0.1:0".parse().unwrap());
+            let behind_proxy = proxies.parse().into_iter().collect();
+            let settings = ListenerSettings { tls, behind_proxy, client_certificates: from, ..plain };
+            assert_eq!(settings.validate().is_ok(), fits, "{why}");
         }
         let none = ListenerSettings { max_connections: 0, ..ListenerSettings::plaintext("127.0.0.1:0".parse().unwrap()) };
         assert!(none.validate().is_err());

@@ -4,6 +4,7 @@
 
 mod accept;
 mod activity;
+mod client_certificate;
 mod connection;
 mod listener;
 mod peer;
@@ -18,6 +19,7 @@ mod transport;
 use std::time::Duration;
 
 pub use accept::{Drained, ServerHandle, serve};
+pub use client_certificate::{ClientCertificate, ClientCertificates};
 pub use listener::{BoundListener, ListenerError, ListenerSettings};
 pub use peer::PeerAddress;
 pub use tls::{TlsError, TlsFiles};

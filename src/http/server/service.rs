@@ -19,6 +19,7 @@ use crate::domain::Seconds;
 
 use super::super::{Answers, OauthError};
 use super::activity::Activity;
+use super::client_certificate::{ClientCertificate, ClientCertificates, UnreadableCertificate, strip, take_forwarded};
 use super::peer::Proxies;
 
 /// Answers the requests of one connection.
@@ -27,7 +28,10 @@ pub(super) struct Requests {
     pub(super) router: Option<Router>,
     pub(super) answers: Answers,
     pub(super) proxies: Arc<Proxies>,
+    pub(super) client_certificates: ClientCertificates,
     pub(super) socket: IpAddr,
+    /// What the handshake has proven.
+    pub(super) certificate: Option<ClientCertificate>,
     pub(super) activity: Arc<Activity>,
 }
 
@@ -57,10 +61,27 @@ impl Requests {
         }
         let peer = self.proxies.peer(self.socket, request.headers());
         request.extensions_mut().insert(peer);
+        let Ok(certificate) = self.certificate(&mut request) else {
+            return self.answers.error(&OauthError::malformed(StatusCode::BAD_REQUEST, "client_certificate_header"));
+        };
+        if let Some(certificate) = certificate {
+            request.extensions_mut().insert(certificate);
+        }
         match unwinding(router.clone().oneshot(request.map(Body::new))).await {
             Some(Ok(response)) => response,
             None => self.answers.error(&OauthError::internal()),
         }
+    }
+}
+
+impl Requests {
+    /// The certificate of the client: from the handshake, or from a proxy where that is believed. Every peer of such a listener is a proxy.
+    fn certificate(&self, request: &mut Request<Incoming>) -> Result<Option<ClientCertificate>, UnreadableCertificate> {
+        if self.client_certificates == ClientCertificates::FromProxy {
+            return take_forwarded(request.headers_mut());
+        }
+        strip(request.headers_mut());
+        Ok(self.certificate)
     }
 }
 

@@ -8,7 +8,8 @@ use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 
 use crate::exchange::{Answer, AssertionProfile, ExchangeService, Family};
-use crate::http::{Answers, BodyRoom, OauthError, PeerAddress, Tracker};
+use crate::http::{Answers, BodyRoom, OauthError, PeerAddress, Tracker, give_nonce};
+use crate::limits::Limits;
 
 use super::outcome::{Success, oauth_error};
 use super::parameters::parameters;
@@ -20,6 +21,8 @@ pub struct TokenEndpoint {
     pub service: Arc<ExchangeService>,
     /// Runs each exchange in a task of its own.
     pub tracker: Tracker,
+    /// How much one peer may ask for.
+    pub limits: Arc<Limits>,
     /// For the bodies of requests.
     pub bodies: BodyRoom,
     /// Writes answers.
@@ -48,6 +51,9 @@ impl TokenEndpoint {
     async fn exchange(&self, request: Request, profile: AssertionProfile) -> Response<Body> {
         let (head, body) = request.into_parts();
         let peer = head.extensions.get::<PeerAddress>().map(|peer| peer.0);
+        if let Err(limited) = self.limits.admit_peer(peer) {
+            return self.turn_away(OauthError::limited(limited), peer);
+        }
         let parameters = match parameters(&head, body, &self.bodies, profile).await {
             Ok(parameters) => parameters,
             Err(error) => return self.turn_away(error, peer),
@@ -60,19 +66,28 @@ impl TokenEndpoint {
     }
 
     fn turn_away(&self, error: OauthError, peer: Option<IpAddr>) -> Response<Body> {
-        let family = if error.status.is_server_error() { Family::Unavailable } else { Family::Malformed };
+        let family = match error.limited {
+            Some(_) => Family::Limited,
+            None if error.status.is_server_error() => Family::Unavailable,
+            None => Family::Malformed,
+        };
         let decision = self.service.turned_away(family, error.reason, peer);
         self.answers.error(&error.with_decision(decision))
     }
 
     fn answer(&self, answer: Answer) -> Response<Body> {
-        let error = match answer.result {
-            Ok(issued) => match serde_json::to_vec(&Success::of(&issued, answer.grant)) {
-                Ok(body) => return self.answers.token(body, answer.decision),
-                Err(_) => OauthError::internal(),
+        let (decision, grant) = (answer.decision, answer.grant);
+        let refused = |error: OauthError| self.answers.error(&error.with_decision(decision));
+        let mut response = match answer.result {
+            Ok(issued) => match serde_json::to_vec(&Success::of(&issued, grant)) {
+                Ok(body) => self.answers.token(body, decision),
+                Err(_) => refused(OauthError::internal()),
             },
-            Err(refusal) => oauth_error(&refusal, answer.grant),
+            Err(refusal) => refused(oauth_error(&refusal, grant)),
         };
-        self.answers.error(&error.with_decision(answer.decision))
+        if let Some(nonce) = answer.nonce {
+            give_nonce(&mut response, &nonce);
+        }
+        response
     }
 }

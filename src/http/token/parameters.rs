@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 
 use crate::domain::IdempotencyKey;
 use crate::exchange::{AssertionProfile, CLIENT_CREDENTIALS, Family, Parameters};
-use crate::http::{BodyRoom, Form, OauthCode, OauthError, Parameter, client_hint};
+use crate::http::{BodyRoom, ClientCertificate, Form, OauthCode, OauthError, Parameter, client_hint, presented_proof};
 
 /// Known parameters that would change what a token means, and that we do not support: refused, not ignored.
 const UNSUPPORTED: [Parameter; 1] = [Parameter::AuthorizationDetails];
@@ -39,8 +39,8 @@ pub(super) async fn parameters(head: &Parts, body: Body, room: &BodyRoom, profil
         lifetime: form.take_one(Parameter::Lifetime),
         client_id,
         idempotency_key,
-        proof: None,
-        certificate: None,
+        proof: presented_proof(&head.headers)?,
+        certificate: head.extensions.get::<ClientCertificate>().map(|certificate| certificate.0),
         profile,
     })
 }

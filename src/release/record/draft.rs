@@ -39,6 +39,7 @@ pub struct DecisionDraft {
     pub(super) relationships: Vec<RelationshipName>,
     pub(super) nearest: Option<RelationshipName>,
     pub(super) first_used: Option<Timestamp>,
+    pub(super) revocation: Option<Box<str>>,
 }
 
 /// Who it is, once the signature says so.
@@ -104,6 +105,7 @@ impl DecisionDraft {
             relationships: Vec::new(),
             nearest: None,
             first_used: None,
+            revocation: None,
         }
     }
 
@@ -207,6 +209,11 @@ impl DecisionDraft {
     /// When a replayed token was spent, by the store's clock: the second user of one token file is found by it.
     pub fn replayed(&mut self, first_used: Timestamp) {
         self.first_used = Some(first_used);
+    }
+
+    /// The id of the revocation that refused it.
+    pub fn revoked(&mut self, rule: &str) {
+        self.revocation = Some(rule.into());
     }
 
     /// What is about to be released. Taken from the minted token itself, so that the record cannot say anything else.

@@ -249,6 +249,7 @@ fn trusted(body: &mut Body, draft: &DecisionDraft, omit: Omit) {
         });
     }
     body.optional("nearest", draft.nearest.as_ref().map(RelationshipName::as_str), 64);
+    body.optional("revocation", draft.revocation.as_deref(), 64);
     body.optional("first_used", draft.first_used.map(|at| at.to_string()).as_deref(), 64);
     let omitted: &[u8] = match omit {
         Omit::Nothing => return,

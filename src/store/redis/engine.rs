@@ -91,7 +91,7 @@ impl Engine {
         while let Some(looked) = looks.join_next().await {
             looked.map_err(|error| ended(&error))??;
         }
-        let keys = [self.key(Tag::STATE, "probe"), self.key(Tag::STATE, "probe-hash")];
+        let keys = [self.key(Tag::STATE, "probe"), self.key(Tag::STATE, "probe-hash"), self.key(Tag::STATE, "probe-order")];
         let (server, answer) = self.call(Tag::STATE, |_| Call::new(probe, &keys)).await?;
         if health::kept(&answer) { Ok(()) } else { Err(RedisFault::Unexpected { server }) }
     }

@@ -60,6 +60,10 @@ pub(super) static EVERY_COMMAND: Script = Script::new(
      run('HMGET', KEYS[2], 'a', 'b')
      run('HGETALL', KEYS[2])
      run('HDEL', KEYS[2], 'a', 'b')
+     run('ZADD', KEYS[3], 1, 'a')
+     run('ZSCORE', KEYS[3], 'a')
+     run('ZRANGE', KEYS[3], '-inf', '+inf', 'BYSCORE')
+     run('ZREM', KEYS[3], 'a')
      run('SET', KEYS[1], '1', 'PX', 60000)
      return {run('GET', KEYS[1]), run('PTTL', KEYS[1])}",
 );

@@ -11,12 +11,14 @@ mod deployment;
 mod engine;
 mod fault;
 mod health;
+mod listener;
 mod script;
 mod settings;
 mod store;
 mod topology;
 
 pub use fault::{RedisFault, Refusal};
+pub use listener::Listener;
 pub use script::{Call, Script, Tag, decoded, integer, text};
 pub(crate) use script::{in_deployment, on_master};
 pub use settings::{Address, ClientCertificate, Credentials, ReadSecret, RedisSettings, TlsSettings, Topology};

@@ -200,6 +200,10 @@ impl RedisStore {
         RedisFault::Unexpected { server }.into()
     }
 
+    pub(super) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
     fn still_ours(&self) -> Result<(), StoreError> {
         self.0.foreign.get().map_or(Ok(()), |found| Err(self.of_another(found.clone())))
     }

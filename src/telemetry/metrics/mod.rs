@@ -1,6 +1,7 @@
 //! Metrics, in the text format of `OpenMetrics` 1.0.
 
 mod labels;
+mod revocations;
 mod store;
 
 use std::collections::BTreeSet;
@@ -18,8 +19,10 @@ use prometheus_client::registry::Registry;
 use crate::domain::{IssuerName, TargetName};
 
 use labels::{ExchangeLabels, FetchLabels, IssuerLabel, Name, OutcomeLabel, ReasonLabel, VersionLabel};
+use revocations::RevocationFamilies;
 use store::StoreFamilies;
 
+pub use revocations::RevocationNumbers;
 pub use store::StoreNumbers;
 
 /// The media type of [`Metrics::encode`].
@@ -36,6 +39,7 @@ pub struct Metrics {
     durations: Family<OutcomeLabel, Histogram, fn() -> Histogram>,
     replays: Family<OutcomeLabel, Counter>,
     replay_durations: Family<OutcomeLabel, Histogram, fn() -> Histogram>,
+    revocations: RevocationFamilies,
     store: StoreFamilies,
     issuer_keys: Family<IssuerLabel, Gauge>,
     issuer_fetches: Family<FetchLabels, Counter>,
@@ -75,6 +79,7 @@ impl Metrics {
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             replays: Family::default(),
             replay_durations: Family::new_with_constructor(|| Histogram::new(GUARD_BUCKETS)),
+            revocations: RevocationFamilies::default(),
             store: StoreFamilies::default(),
             issuer_keys: Family::default(),
             issuer_fetches: Family::default(),
@@ -97,6 +102,7 @@ impl Metrics {
         to.register("exchange_duration_seconds", "Time from request to decision", self.durations.clone());
         to.register("replay", "Verdicts of the replay guard", self.replays.clone());
         to.register("replay_duration_seconds", "Time that the replay guard took", self.replay_durations.clone());
+        self.revocations.register(to);
         self.store.register(to);
         to.register("issuer_keys", "Usable keys of a trusted issuer", self.issuer_keys.clone());
         to.register("issuer_fetches", "Fetches of a trusted issuer's keys", self.issuer_fetches.clone());
@@ -181,6 +187,11 @@ impl Metrics {
         let _ = text::encode(&mut text, &self.registry);
         text
     }
+}
+
+/// Brings a counter to what was counted elsewhere.
+fn raise(counter: &Counter, to: u64) {
+    counter.inc_by(to.saturating_sub(counter.get()));
 }
 
 fn saturating(number: impl TryInto<i64>) -> i64 {

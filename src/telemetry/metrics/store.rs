@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 use crate::domain::Timestamp;
 
 use super::labels::StateLabel;
-use super::{Metrics, saturating};
+use super::{Metrics, raise, saturating};
 
 /// How the store is doing. What is `None` is not known now, and keeps its last value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,9 +71,4 @@ impl Metrics {
             store.lease_age.set(age);
         }
     }
-}
-
-/// Brings a counter to what was counted elsewhere.
-fn raise(counter: &Counter, to: u64) {
-    counter.inc_by(to.saturating_sub(counter.get()));
 }

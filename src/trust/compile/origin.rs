@@ -106,13 +106,13 @@ impl Context<'_> {
 
     /// Only a bundle says which of its keys sign JWT-SVIDs, so keys that are published in any other way are not asked for.
     fn bundle(&self, read: &KeyFields, network: Network) -> Option<KeySource> {
+        if let Some(token) = &read.discovery_token {
+            self.error(Some(&token.place), "discovery_token", "nothing is discovered here: remove it");
+        }
         if let Some(uri) = &read.jwks_uri {
             let message = "the keys of a trust domain are in its bundle: write `bundle_endpoint`, or `jwks_file`";
             self.error(Some(&uri.place), "jwks_uri", message);
             return None;
-        }
-        if let Some(token) = &read.discovery_token {
-            self.error(Some(&token.place), "discovery_token", "nothing is discovered here: remove it");
         }
         match (&read.bundle_endpoint, &read.jwks_file) {
             (Some(_), Some(file)) => {

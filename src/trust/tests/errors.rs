@@ -16,9 +16,9 @@ fn all_errors_of_a_run_are_shown_with_their_places() {
     ]);
     assert_snapshot!(trust.report(), @r#"
     a.toml:1:1: error: issuer.github: `owner` is missing: name the team or mailbox that answers for it
-    a.toml:2:10: error: issuer.github.preset: there is no preset `github`; there are `github-actions`, `gitlab`, `kubernetes`, `oidc`
+    a.toml:2:10: error: issuer.github.preset: there is no preset `github`; there are `github-actions`, `gitlab`, `kubernetes`, `oidc`, `spiffe`
     a.toml:5:9: error: issuer.github2.owner: it is empty: name the team or mailbox that answers for it
-    a.toml:6:1: error: issuer.github2: unknown field `audiance` (did you mean `audiences`?), expected one of `preset`, `url`, `owner`, `audiences`, `algorithms`, `typ`, `extra_audiences`, `subject`, `discovery_token`, `jwks_uri`, `jwks_file`, `ca_file`, `network`, `replay`, `token_max_lifetime`, `token_max_age`, `leeway`, `iat_skew`
+    a.toml:6:1: error: issuer.github2: unknown field `audiance` (did you mean `audiences`?), expected one of `preset`, `url`, `trust_domain`, `owner`, `audiences`, `algorithms`, `typ`, `extra_audiences`, `subject`, `discovery_token`, `bundle_endpoint`, `jwks_uri`, `jwks_file`, `ca_file`, `network`, `replay`, `token_max_lifetime`, `token_max_age`, `leeway`, `iat_skew`
     b.toml:1:1: error: trust.web: `review_by` is missing: write the date by which somebody looks at it again: review_by = 2027-06-30
     b.toml:1:1: error: trust.web: `owner` is missing: name the team or mailbox that answers for it
     b.toml:2:10: error: trust.web.issuer: no issuer `gitlab` is registered; there are `github`, `github2`

@@ -10,7 +10,10 @@ use crate::token::{Algorithm, ReplayMode, SubjectRule};
 
 #[test]
 fn every_preset_is_read_without_a_word_and_has_an_example_that_fits_its_claims() {
-    assert_eq!(Preset::all().iter().map(|preset| preset.name).collect::<Vec<_>>(), ["github-actions", "gitlab", "kubernetes", "oidc"]);
+    assert_eq!(
+        Preset::all().iter().map(|preset| preset.name).collect::<Vec<_>>(),
+        ["github-actions", "gitlab", "kubernetes", "oidc", "spiffe"]
+    );
     for preset in Preset::all() {
         let diagnostics = Diagnostics::new();
         let source = fs::read_to_string(format!("config/presets/{}.toml", preset.name)).unwrap();

@@ -8,6 +8,7 @@ mod lints;
 mod loading;
 mod reloading;
 mod running;
+mod spiffe;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -92,7 +92,9 @@ impl Secrets {
         let options = ServerOptions::trusting(trust);
         let named = options.config.replace("node = \"n1\"", &format!("node = \"n{number}\""));
         let store = store.replace("{secrets}", folder);
-        let config = format!("{named}[store]\n{store}\n[keys]\nencryption_keys = [{{ file = \"{folder}/key\" }}]\n");
+        let config = format!(
+            "{named}[limits]\nper_relationship = false\nper_subject = false\n[store]\n{store}\n[keys]\nencryption_keys = [{{ file = \"{folder}/key\" }}]\n"
+        );
         ServerOptions { config, aged_store: false, ..options }
     }
 }

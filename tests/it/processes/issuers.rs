@@ -18,9 +18,9 @@ struct IssuerProcess {
 }
 
 impl IssuerProcess {
-    fn start() -> Self {
+    fn start(preset: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cambist"));
-        command.args(["dev-issuer", "--listen", "127.0.0.1:0", "--audience", OWN_ISSUER]);
+        command.args(["dev-issuer", "--listen", "127.0.0.1:0", "--audience", OWN_ISSUER, "--preset", preset]);
         let mut child = command.stdout(Stdio::piped()).stderr(Trail::log_file("dev-issuer")).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
@@ -28,9 +28,8 @@ impl IssuerProcess {
         Self { child, url }
     }
 
-    fn mint(&self) -> String {
-        let claims = r#"{"ref":"refs/heads/release-7"}"#;
-        let head = format!("POST /mint?preset=github-actions HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n", claims.len());
+    fn mint(&self, claims: &str) -> String {
+        let head = format!("POST /mint HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n", claims.len());
         let answer = self.client().send(format!("{head}{claims}").as_bytes()).unwrap();
         assert_eq!(answer.status, 200, "{answer:?}");
         Trail::token(answer.text.trim());
@@ -51,11 +50,11 @@ impl Drop for IssuerProcess {
 
 #[test]
 fn known_keys_keep_working_while_their_issuer_is_down() {
-    let (issuer, other) = (IssuerProcess::start(), ScriptedIssuer::start());
+    let (issuer, other) = (IssuerProcess::start("github-actions"), ScriptedIssuer::start());
     let trust = trust_in(&issuer.url) + &other.trust("other");
     let server = Server::start(&ServerOptions::trusting(&trust));
     assert_eq!(kids_of(&issuer.client().get("/jwks").unwrap().json()).len(), 4);
-    let tokens: Vec<_> = (0..3).map(|_| issuer.mint()).collect();
+    let tokens: Vec<_> = (0..3).map(|_| issuer.mint(r#"{"ref":"refs/heads/release-7"}"#)).collect();
     assert_eq!(server.exchange(&tokens[0]).status, 200);
     drop(issuer);
     for token in &tokens[1..] {
@@ -63,6 +62,25 @@ fn known_keys_keep_working_while_their_issuer_is_down() {
     }
     assert_eq!(server.exchange(&other.token()).status, 200, "another issuer has nothing to do with it");
     assert_eq!(server.exchange(&tokens[1]).reason(), "rejected: replayed");
+}
+
+#[test]
+fn a_trust_domain_is_known_by_its_bundle_while_it_is_down() {
+    let mesh = IssuerProcess::start("spiffe");
+    let identity = "preset = \"spiffe\"\ntrust_domain = \"acme.example\"\nowner = \"o\"\nnetwork = \"loopback\"";
+    let endpoint = format!("bundle_endpoint = \"{}/bundle\"", mesh.url);
+    let about = "owner = \"o\"\npurpose = \"p\"\nreview_by = 2099-12-31\nwhen = { sub = \"spiffe://acme.example/ns/payments/sa/ledger\" }";
+    let grant = "target = \"deploy\"\nscopes = [\"deploy:web\"]";
+    let trust =
+        format!("\n[issuer.mesh]\n{identity}\n{endpoint}\n[trust.ledger]\nissuer = \"mesh\"\n{about}\n[[trust.ledger.grant]]\n{grant}\n");
+    let other = LocalIssuer::start();
+    let server = Server::start(&ServerOptions::trusting(&(other.trust() + &trust)));
+    let token = mesh.mint("");
+    let stranger = mesh.mint(r#"{"sub":"spiffe://evil.example/ns/payments/sa/ledger"}"#);
+    assert_eq!(server.exchange(&token).status, 200);
+    drop(mesh);
+    assert_eq!(server.exchange(&token).status, 200, "its keys are known, and a JWT-SVID is reusable");
+    assert_eq!(server.exchange(&stranger).reason(), "rejected: unknown_issuer");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod log_verify;
 mod redis;
 mod reload;
 mod replay;
+mod revoking;
 mod secrets;
 mod store;
 mod tls;

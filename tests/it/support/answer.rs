@@ -54,7 +54,18 @@ impl Answer {
     /// shape first and then replaced.
     pub(crate) fn transcript(&self) -> String {
         let mut out = format!("{}\n", self.status);
-        for name in ["allow", "cache-control", "cambist-decision", "content-type", "etag", "pragma", "retry-after", "www-authenticate"] {
+        for name in [
+            "allow",
+            "cache-control",
+            "cambist-decision",
+            "content-type",
+            "etag",
+            "pragma",
+            "ratelimit",
+            "ratelimit-policy",
+            "retry-after",
+            "www-authenticate",
+        ] {
             if self.headers.contains_key(name) {
                 let _ = writeln!(out, "{name}: {}", self.shown(name));
             }

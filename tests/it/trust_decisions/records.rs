@@ -44,6 +44,7 @@ async fn an_issued_token_has_its_line() {
       "decision": "[decision]",
       "trust_version": "[trust_version]",
       "outcome": "issued",
+      "grant": "token_exchange",
       "issuer": "github",
       "subject": "github:repository_id=604417739",
       "target_asked": "https://deploy.example.com",
@@ -87,6 +88,7 @@ async fn a_denied_request_has_expected_and_actual_values() {
       "trust_version": "[trust_version]",
       "outcome": "denied",
       "reason": "condition_failed",
+      "grant": "token_exchange",
       "issuer": "github",
       "subject": "github:repository_id=604417739",
       "target_asked": "https://deploy.example.com",
@@ -134,6 +136,7 @@ async fn a_stranger_is_recorded_with_the_nearest_relationship() {
       "trust_version": "[trust_version]",
       "outcome": "denied",
       "reason": "no_relationship",
+      "grant": "token_exchange",
       "issuer": "github",
       "subject": "github:repository_id=1",
       "target_asked": "https://deploy.example.com",
@@ -188,6 +191,7 @@ async fn a_rejected_token_is_recorded_as_unverified() {
       "decision": "[decision]",
       "outcome": "rejected",
       "reason": "unknown_issuer",
+      "grant": "token_exchange",
       "unverified": {
         "issuer": "https://ev\"il.example",
         "target_asked": "https://deploy.example.com",
@@ -212,6 +216,7 @@ async fn a_rejected_token_is_recorded_as_unverified() {
       "decision": "[decision]",
       "outcome": "rejected",
       "reason": "malformed_token",
+      "grant": "token_exchange",
       "unverified": {
         "target_asked": "https://deploy.example.com"
       },

@@ -1,6 +1,7 @@
 //! The listeners, over real sockets.
 
 mod caps;
+mod client_certificates;
 mod deadlines;
 mod drain;
 mod framing;
@@ -17,7 +18,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::super::{Answers, BodyRoom, Form, OauthError};
-use super::{Deadlines, ListenerSettings, PeerAddress, ServerHandle, Tracker, serve};
+use super::{ClientCertificate, Deadlines, ListenerSettings, PeerAddress, ServerHandle, Tracker, serve};
 use crate::domain::IssuerUrl;
 
 /// Far beyond what any step here takes: only a hanging test meets it.
@@ -37,7 +38,7 @@ fn answers() -> Answers {
     Answers::new(&IssuerUrl::parse("https://sts.test").unwrap())
 }
 
-/// `/peer` tells the peer, `/form` reads a form, one large one at a time, `/panic` does what it says, `/large` writes 64 MiB.
+/// `/peer` tells the peer, `/certificate` the client's certificate and the headers that speak of one, `/form` reads a form, one large one at a time, `/panic` does what it says, `/large` writes 64 MiB.
 fn routes() -> Router {
     let room = BodyRoom::new(1);
     let form = async move |request: Request<Body>| {
@@ -49,9 +50,15 @@ fn routes() -> Router {
     };
     Router::new()
         .route("/peer", get(async |Extension(PeerAddress(peer)): Extension<PeerAddress>| peer.to_string()))
+        .route("/certificate", get(certificate))
         .route("/form", post(form))
         .route("/panic", get(async || assert_eq!(1, 2, "expected in this test")))
         .route("/large", get(async || vec![b'x'; 64 * 1024 * 1024]))
+}
+
+async fn certificate(certificate: Option<Extension<ClientCertificate>>, request: Request<Body>) -> String {
+    let headers = request.headers().keys().filter(|name| name.as_str().contains("cert")).count();
+    format!("{}, {headers} headers", certificate.map_or("none".into(), |Extension(ClientCertificate(thumbprint))| thumbprint.to_string()))
 }
 
 async fn serve_with(settings: ListenerSettings, deadlines: Deadlines, router: Router) -> ServerHandle {

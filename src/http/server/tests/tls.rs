@@ -20,22 +20,22 @@ use super::super::{ListenerError, TlsFiles};
 use super::*;
 
 /// A directory with `tls.crt` and `tls.key`.
-struct Certificates {
+pub(super) struct Certificates {
     directory: TempDir,
 }
 
 impl Certificates {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let certificates = Self { directory: TempDir::new().unwrap() };
         certificates.renew();
         certificates
     }
 
-    fn files(&self) -> TlsFiles {
+    pub(super) fn files(&self) -> TlsFiles {
         TlsFiles { certificate: self.path("tls.crt"), key: self.path("tls.key") }
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(super) fn path(&self, name: &str) -> std::path::PathBuf {
         self.directory.path().join(name)
     }
 
@@ -126,7 +126,7 @@ async fn a_handshake_has_the_deadline_of_a_head() {
 #[tokio::test]
 async fn a_changed_certificate_is_offered_and_a_broken_one_is_not() {
     let certificates = Certificates::new();
-    let tls = Tls::load(certificates.files()).unwrap();
+    let tls = Tls::load(certificates.files(), false).unwrap();
     assert_eq!(tls.reload_if_changed().unwrap(), Reload::Unchanged);
     let first = tls.config();
 

@@ -11,6 +11,7 @@ use crate::release::issuance::opaque::{Handle, OpaqueRecord};
 use crate::release::issuance::repeatable::{Circumstances, RepeatableRequest};
 use crate::release::issuance::replay_key::ReplayKey;
 use crate::release::issuance::spends::{ProofSpend, SpendList};
+use crate::revocation::Cleared;
 use crate::token::ReplayMode;
 
 use super::claims::{IssuedClaims, Own, RESERVED};
@@ -26,11 +27,12 @@ pub struct Occasion<'a> {
     pub repeatable: Option<RepeatableRequest<'a>>,
 }
 
-/// Signs the token that `permit` describes, with the key of its target's algorithm. Pure, but for a random `jti`; the `jti` for a
+/// Signs the token that a permit describes which nothing has taken back, with the key of its target's algorithm. Pure, but for a random `jti`; the `jti` for a
 /// repeatable request is derived from it.
 ///
 /// It expires after the permitted lifetime, and not later than the permit allows.
-pub fn mint(permit: Permit, ring: &KeyRing, issuer: &IssuerUrl, occasion: Occasion<'_>) -> Result<MintedToken, SigningFailed> {
+pub fn mint(cleared: Cleared, ring: &KeyRing, issuer: &IssuerUrl, occasion: Occasion<'_>) -> Result<MintedToken, SigningFailed> {
+    let permit = cleared.into_permit();
     if permit.mapped().iter().any(|(name, _)| RESERVED.contains(&&**name)) {
         return Err(SigningFailed::ReservedClaim);
     }

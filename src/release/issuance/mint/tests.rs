@@ -9,6 +9,7 @@ use super::*;
 use crate::domain::*;
 use crate::policy::*;
 use crate::release::issuance::{Handle, KeyRing, MintedToken, OpaqueRecord, ProofSpend, RepeatableRequest, SigningFailed, Spent, Times};
+use crate::revocation::{Cleared, Revocations};
 use crate::token::{
     Algorithm, Algorithms, EncryptionKey, Expectations, KeySet, ProvenKeys, ReplayMode, Shown, SubjectRule, UnverifiedToken, VerifiedToken,
     verify,
@@ -103,7 +104,12 @@ fn permit(ring: &KeyRing, algorithm: Algorithm, mapped: &'static [(&'static str,
 const PLAIN: Occasion<'_> = Occasion { now: NOW, proof: None, repeatable: None };
 
 fn try_mint(ring: &KeyRing, permit: Permit, occasion: Occasion<'_>) -> Result<MintedToken, SigningFailed> {
-    mint(permit, ring, &IssuerUrl::parse("https://sts.test").unwrap(), occasion)
+    mint(cleared(permit), ring, &IssuerUrl::parse("https://sts.test").unwrap(), occasion)
+}
+
+fn cleared(permit: Permit) -> Cleared {
+    let clock = Arc::new(ManualClock::at(NOW));
+    Revocations::without_rules(clock).clear(permit, NOW).unwrap()
 }
 
 fn minted(ring: &KeyRing, permit: Permit) -> MintedToken {

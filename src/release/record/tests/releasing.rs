@@ -8,6 +8,7 @@ use crate::domain::{Clock as _, IssuerUrl, Seconds};
 use crate::release::issuance::{KeyRing, Occasion, mint};
 use crate::release::record::*;
 use crate::release::replay::{ReplayGuard, SpendOutcome, SpentToken, sqlite};
+use crate::revocation::Revocations;
 use crate::store::{OpenMode, SqliteSettings, SqliteStore};
 
 /// A token that was minted by a real key ring and spent with a real guard.
@@ -20,7 +21,8 @@ async fn spent(test: &TestLog) -> SpentToken {
     guard.tick().await.unwrap();
     let ring = KeyRing::begin(test.clock.now()).unwrap();
     let occasion = Occasion { now: test.clock.now(), proof: None, repeatable: None };
-    let minted = mint(test.permit(), &ring, &IssuerUrl::parse("https://sts.test").unwrap(), occasion).unwrap();
+    let cleared = Revocations::without_rules(test.clock.clone()).clear(test.permit(), test.clock.now()).unwrap();
+    let minted = mint(cleared, &ring, &IssuerUrl::parse("https://sts.test").unwrap(), occasion).unwrap();
     match guard.spend(minted).await.unwrap() {
         SpendOutcome::Spent(spent) => spent,
         SpendOutcome::Repeated(repeated) => panic!("{repeated:?} was never spent before"),

@@ -139,7 +139,7 @@ async fn keep(settings: Arc<RedisSettings>, address: Address, peer: Peer, shared
     let (state, discarded) = shared;
     let mut pause = SHORTEST_PAUSE;
     loop {
-        match Connection::open(&settings, &address, peer).await {
+        match Connection::open(&settings, &address, peer, None).await {
             Ok(connection) => {
                 pause = SHORTEST_PAUSE;
                 let connection = Arc::new(connection);

@@ -5,7 +5,9 @@
 mod connect;
 mod gather;
 mod link;
+mod subscription;
 mod tls;
 
 pub(super) use connect::Peer;
 pub(super) use link::{LANES, Link};
+pub(super) use subscription::Subscription;

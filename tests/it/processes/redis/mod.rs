@@ -3,6 +3,7 @@
 mod beginning_anew;
 mod nodes;
 mod refusals;
+mod revoking;
 mod tls;
 mod trouble;
 

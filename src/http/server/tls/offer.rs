@@ -11,10 +11,13 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
 use zeroize::Zeroizing;
 
 use crate::domain::Digest256;
+
+use super::possession::ProvesPossession;
 
 /// The files of a certificate.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,28 +30,30 @@ pub struct TlsFiles {
 
 /// What a TLS listener offers now.
 #[derive(Debug)]
-pub(super) struct Tls {
+pub(in crate::http::server) struct Tls {
     files: TlsFiles,
+    /// Whether clients are asked for a certificate.
+    asks_client: bool,
     current: ArcSwap<ServerConfig>,
     /// Digest of the files' contents that were tried last, whether or not they could be used: a broken change is logged once.
     tried: Mutex<Digest256>,
 }
 
 impl Tls {
-    pub(super) fn load(files: TlsFiles) -> Result<Self, TlsError> {
+    pub(in crate::http::server) fn load(files: TlsFiles, asks_client: bool) -> Result<Self, TlsError> {
         let contents = Contents::read(&files)?;
-        let config = contents.config(&files)?;
-        Ok(Self { files, current: ArcSwap::new(config), tried: Mutex::new(contents.digest()) })
+        let config = contents.config(&files, asks_client)?;
+        Ok(Self { files, asks_client, current: ArcSwap::new(config), tried: Mutex::new(contents.digest()) })
     }
 
     /// For a new connection.
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
+    pub(in crate::http::server) fn config(&self) -> Arc<ServerConfig> {
         self.current.load_full()
     }
 
     /// Reads the files, and offers what they hold if that is new and can be used. Blocks on the file system. A pair that does not
     /// fit together, as in the middle of a rotation, changes nothing.
-    pub(super) fn reload_if_changed(&self) -> Result<Reload, TlsError> {
+    pub(in crate::http::server) fn reload_if_changed(&self) -> Result<Reload, TlsError> {
         let contents = Contents::read(&self.files)?;
         {
             let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,12 +61,12 @@ impl Tls {
                 return Ok(Reload::Unchanged);
             }
         }
-        self.current.store(contents.config(&self.files)?);
+        self.current.store(contents.config(&self.files, self.asks_client)?);
         Ok(Reload::Changed)
     }
 
     /// Looks at the files every two seconds, until it is dropped.
-    pub(super) async fn watch(self: Arc<Self>) {
+    pub(in crate::http::server) async fn watch(self: Arc<Self>) {
         let mut unreadable = false;
         loop {
             tokio::time::sleep(RELOAD_EVERY).await;
@@ -81,7 +86,7 @@ impl Tls {
 
 /// What a look at the files found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Reload {
+pub(in crate::http::server) enum Reload {
     Changed,
     Unchanged,
 }
@@ -101,8 +106,9 @@ impl Contents {
         Digest256::of_parts(&[Digest256::of(&self.certificate).as_bytes(), &self.key])
     }
 
-    /// TLS 1.2 and 1.3, no client certificates, no early data: a request must not be replayable below HTTP.
-    fn config(&self, files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+    /// TLS 1.2 and 1.3, no early data: a request must not be replayable below HTTP. Unless `asks_client`, no handshake mentions client
+    /// certificates, and no browser shows a dialogue.
+    fn config(&self, files: &TlsFiles, asks_client: bool) -> Result<Arc<ServerConfig>, TlsError> {
         let chain: Vec<_> = CertificateDer::pem_slice_iter(&self.certificate)
             .collect::<Result<_, _>>()
             .map_err(|_| TlsError::NoCertificate { file: files.certificate.clone() })?;
@@ -111,10 +117,12 @@ impl Contents {
         }
         let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| TlsError::NoKey { file: files.key.clone() })?;
         let unusable = |source| TlsError::Unusable { certificate: files.certificate.clone(), key: files.key.clone(), source };
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = if asks_client { ProvesPossession::by(&provider) } else { WebPkiClientVerifier::no_client_auth() };
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(unusable)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
             .map_err(unusable)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

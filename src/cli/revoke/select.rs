@@ -1,0 +1,145 @@
+//! From what was typed to what is selected. A name that nobody has would revoke nothing, and nobody would notice.
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+
+use crate::app::trust_settings;
+use crate::config::Settings;
+use crate::document::nearest;
+use crate::domain::{Audience, ClaimPath, IssuerName, RelationshipName, Timestamp};
+use crate::revocation::Selector;
+use crate::trust::{self, CompiledTrust};
+
+/// What is selected: exactly one of these; a claim may be of one issuer.
+#[derive(Args, Debug)]
+#[group(skip)]
+pub(super) struct Selection {
+    /// By which relationship it was exchanged
+    #[arg(long, group = "selected", value_name = "NAME")]
+    relationship: Option<String>,
+    /// `<issuer name>:<subject>`, as it stands in `sub` or `act.sub` of issued tokens and in the decision log
+    #[arg(long, group = "selected", value_name = "SUBJECT")]
+    subject: Option<String>,
+    /// For which target it was issued: its name, or its audience
+    #[arg(long, group = "selected", value_name = "NAME")]
+    target: Option<String>,
+    /// One token, ours or an issuer's, and what came from it
+    #[arg(long, group = "selected", value_name = "ID")]
+    jti: Option<String>,
+    /// Everything that was signed by a key, ours or an issuer's
+    #[arg(long, group = "selected", value_name = "ID")]
+    kid: Option<String>,
+    /// What a claim of the presented token says, such as `repository_id=821093847`; a pointer for one below another
+    #[arg(long, group = "selected", value_name = "NAME=VALUE")]
+    claim: Option<String>,
+    /// Everything
+    #[arg(long, group = "selected")]
+    all: bool,
+    /// Who issued what was presented; beside --claim: only its tokens
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_unless_present = "selected",
+        conflicts_with_all = ["relationship", "subject", "target", "jti", "kid", "all"]
+    )]
+    issuer: Option<String>,
+}
+
+/// Names are looked up in the trust files, unless `unchecked`.
+pub(super) fn selector(settings: &Settings, selection: &Selection, unchecked: bool, now: Timestamp) -> anyhow::Result<Selector> {
+    let names = Names::read(settings, unchecked, now)?;
+    let issuer = selection.issuer.as_deref().map(|name| names.issuer(name)).transpose()?;
+    let Selection { relationship, subject, target, jti, kid, claim, .. } = selection;
+    let selector = match (relationship, subject, target, jti, kid, claim, issuer) {
+        (Some(name), ..) => Selector::Relationship(names.relationship(name)?),
+        (_, Some(subject), ..) => Selector::Subject(names.subject(subject)?),
+        (_, _, Some(target), ..) => Selector::Target(names.target(target)?),
+        (_, _, _, Some(id), ..) => Selector::TokenId(not_empty("--jti", id)?),
+        (_, _, _, _, Some(id), ..) => Selector::KeyId(not_empty("--kid", id)?),
+        (_, _, _, _, _, Some(claim), issuer) => of_claim(claim, issuer)?,
+        (.., Some(name)) => Selector::Issuer(name),
+        _ => Selector::All,
+    };
+    Ok(selector)
+}
+
+fn not_empty(option: &str, text: &str) -> anyhow::Result<Box<str>> {
+    if text.is_empty() { bail!("{option} is empty: nothing would be selected") } else { Ok(text.into()) }
+}
+
+fn of_claim(claim: &str, issuer: Option<IssuerName>) -> anyhow::Result<Selector> {
+    let expected = "--claim is written NAME=VALUE, such as repository_id=821093847, or /kubernetes.io/namespace=ci";
+    let (path, value) = claim.split_once('=').ok_or_else(|| anyhow!(expected))?;
+    let path = ClaimPath::parse(path).map_err(|error| anyhow!("{error}; {expected}"))?;
+    Ok(Selector::Claim { path, value: not_empty("the value of --claim", value)?, issuer })
+}
+
+/// What the trust files know, and whether a name must be among it.
+struct Names {
+    trust: Option<CompiledTrust>,
+    unchecked: bool,
+}
+
+impl Names {
+    fn read(settings: &Settings, unchecked: bool, now: Timestamp) -> anyhow::Result<Self> {
+        let trust = trust::load(&trust_settings(settings), now);
+        if unchecked {
+            return Ok(Self { trust: trust.ok(), unchecked });
+        }
+        let refused =
+            |_| anyhow!("the trust files have errors (see `cambist check`), so names cannot be checked; use --force to go on without");
+        trust.map(|trust| Self { trust: Some(trust), unchecked }).map_err(refused)
+    }
+
+    fn issuer(&self, text: &str) -> anyhow::Result<IssuerName> {
+        let known = |trust: &CompiledTrust| trust.issuers.iter().map(|issuer| issuer.name.to_string()).collect();
+        self.check("issuer", text, known)?;
+        Ok(IssuerName::parse(text)?)
+    }
+
+    fn relationship(&self, text: &str) -> anyhow::Result<RelationshipName> {
+        let known = |trust: &CompiledTrust| trust.policy.relationships().map(|rule| rule.name.to_string()).collect();
+        self.check("relationship", text, known)?;
+        Ok(RelationshipName::parse(text)?)
+    }
+
+    fn subject(&self, text: &str) -> anyhow::Result<Box<str>> {
+        let parts = text.split_once(':').filter(|(_, subject)| !subject.is_empty());
+        let (issuer, _) = parts.ok_or_else(|| anyhow!("--subject is written <issuer name>:<subject>, as the decision log shows it"))?;
+        self.issuer(issuer)?;
+        Ok(text.into())
+    }
+
+    fn target(&self, text: &str) -> anyhow::Result<Audience> {
+        let targets = || self.trust.iter().flat_map(|trust| trust.policy.targets());
+        if let Some(target) = targets().find(|target| target.name.as_str() == text || target.audience.as_str() == text) {
+            return Ok(target.audience.clone());
+        }
+        let known = |trust: &CompiledTrust| trust.policy.targets().map(|target| target.name.to_string()).collect();
+        self.check("target", text, known)?;
+        Ok(Audience::parse(text)?)
+    }
+
+    /// Whether it is known, where anything is; `--force` lets unknown ones pass.
+    fn check(&self, kind: &str, text: &str, known: impl Fn(&CompiledTrust) -> Vec<String>) -> anyhow::Result<()> {
+        let Some(trust) = self.trust.as_ref().filter(|_| !self.unchecked) else { return Ok(()) };
+        let mut known = known(trust);
+        known.sort();
+        if known.iter().any(|name| name == text) {
+            return Ok(());
+        }
+        let names: Vec<&str> = known.iter().map(String::as_str).collect();
+        let hint = match nearest(text, &names) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "there is none.".to_owned(),
+            None => format!("known are {}{}", names[..names.len().min(SHOWN)].join(", "), if names.len() > SHOWN { ", …" } else { "." }),
+        };
+        bail!(
+            "no {kind} is called `{}`: {hint} Nothing was revoked. For a name that was removed from the trust files, use --force",
+            text.escape_debug()
+        )
+    }
+}
+
+/// Names that a message lists, at most.
+const SHOWN: usize = 20;

@@ -1,0 +1,139 @@
+//! All limits of a server.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use crate::domain::Clock;
+use crate::policy::Permit;
+
+use super::counts::Counts;
+use super::{LimitKind, Limited, Rate};
+
+/// How the limits are set. None is no limit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LimitsSettings {
+    /// Requests of one address, or of one IPv6 network of 64 bits.
+    pub per_peer: Option<PeerLimit>,
+    /// Exchanges that one relationship permits.
+    pub per_relationship: Option<Rate>,
+    /// Exchanges of one subject.
+    pub per_subject: Option<Rate>,
+}
+
+/// How peers are limited.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PeerLimit {
+    /// The rate of each.
+    pub rate: Rate,
+    /// Whether this machine itself is limited as well. A proxy on it that nobody declared would stand for everybody.
+    pub loopback: bool,
+}
+
+impl Default for LimitsSettings {
+    fn default() -> Self {
+        Self {
+            per_peer: Some(PeerLimit { rate: per_second(50, 200), loopback: false }),
+            per_relationship: Some(per_second(200, 2_000)),
+            per_subject: Some(per_second(50, 500)),
+        }
+    }
+}
+
+/// Counts attempts, and refuses those that are too many.
+pub struct Limits {
+    peer: Option<Counts>,
+    loopback: bool,
+    relationship: Option<Counts>,
+    subject: Option<Counts>,
+    failures: Counts,
+}
+
+impl Limits {
+    /// Nobody has asked for anything yet. Time is the clock's monotonic one.
+    #[must_use]
+    pub fn new(settings: &LimitsSettings, clock: &Arc<dyn Clock>) -> Self {
+        let counts = |kind, rate| Counts::new(kind, rate, Arc::clone(clock));
+        Self {
+            peer: settings.per_peer.map(|limit| counts(LimitKind::Peer, limit.rate)),
+            loopback: settings.per_peer.is_some_and(|limit| limit.loopback),
+            relationship: settings.per_relationship.map(|rate| counts(LimitKind::Relationship, rate)),
+            subject: settings.per_subject.map(|rate| counts(LimitKind::Subject, rate)),
+            failures: counts(LimitKind::Client, per_second(1, 10)),
+        }
+    }
+
+    /// Counts a request of this address. To be asked before anything of the request is read.
+    ///
+    /// # Errors
+    /// When it is one too many.
+    pub fn admit_peer(&self, peer: Option<IpAddr>) -> Result<(), Limited> {
+        let (Some(counts), Some(peer)) = (&self.peer, peer) else { return Ok(()) };
+        let peer = network(peer);
+        if peer.is_loopback() && !self.loopback { Ok(()) } else { counts.admit(peer) }
+    }
+
+    /// Counts an exchange that is permitted. To be asked before anything is spent for it: who is told to come back must be able to.
+    ///
+    /// # Errors
+    /// When it is one too many of its subject, or of its relationship.
+    pub fn admit_permit(&self, permit: &Permit) -> Result<(), Limited> {
+        // The subject first: a busy workload must not use up what belongs to the others of its relationship.
+        if let Some(counts) = &self.subject {
+            counts.admit(permit.subject())?;
+        }
+        self.relationship.as_ref().map_or(Ok(()), |counts| counts.admit(permit.relationship()))
+    }
+
+    /// Counts a failed authentication in the name of this registered client, or of none, from this address.
+    ///
+    /// Only failures are counted, and only failures are refused: nobody can lock a client out by failing in its name, not even from the
+    /// address it comes from (RFC 6749 §2.3.1 asks for protection against guessing).
+    ///
+    /// # Errors
+    /// When it is one too many.
+    pub fn note_failure(&self, client: Option<&str>, peer: Option<IpAddr>) -> Result<(), Limited> {
+        self.failures.admit((client, peer.map(network)))
+    }
+
+    /// Forgets who has been silent for long enough. Call it every few seconds.
+    pub fn sweep(&self) {
+        for counts in [&self.peer, &self.relationship, &self.subject].into_iter().flatten() {
+            counts.sweep();
+        }
+        self.failures.sweep();
+    }
+
+    /// How many callers are counted, by all limits.
+    #[must_use]
+    pub fn counted(&self) -> usize {
+        let kinds = [&self.peer, &self.relationship, &self.subject].into_iter().flatten();
+        kinds.map(Counts::len).sum::<usize>() + self.failures.len()
+    }
+}
+
+impl fmt::Debug for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limits").field("counted", &self.counted()).finish_non_exhaustive()
+    }
+}
+
+/// As whom an address counts: an IPv6 network of 64 bits is one customer.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+        address => address,
+    }
+}
+
+const fn per_second(count: u32, burst: u32) -> Rate {
+    Rate::per_second(at_least_one(count), at_least_one(burst))
+}
+
+const fn at_least_one(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
+    }
+}

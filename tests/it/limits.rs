@@ -1,0 +1,118 @@
+//! How much one caller may ask for, over the whole application.
+
+use std::fs;
+use std::net::IpAddr;
+
+use axum::body::Body;
+use axum::http::Request;
+use cambist::domain::Seconds;
+use cambist::http::PeerAddress;
+
+use crate::support::{Answer, DEPLOY, FORM, ISSUER, OWN_ISSUER, TestApp, World, two_targets, verdict};
+
+const GRANT: &str = r#"{ target = "deploy", scopes = ["use"] }, { target = "reports", scopes = ["use"] }"#;
+
+/// With this `[limits]`, an issuer whose tokens serve again and again, and two relationships.
+async fn world(limits: &str) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("trust")).unwrap();
+    let trust = two_targets("reusable", GRANT);
+    let second = trust[trust.find("[trust.web-shop]").unwrap()..].replace("web-shop", "batch").replace("workload-example", "batch");
+    fs::write(folder.path().join("trust/test.toml"), trust + &second).unwrap();
+    fs::write(folder.path().join("cambist.toml"), format!("issuer = \"{OWN_ISSUER}\"\n[limits]\n{limits}\n")).unwrap();
+    World::around(TestApp::start_in(folder).await.unwrap(), "oidc", ISSUER)
+}
+
+/// A good exchange from this address.
+async fn from(world: &World, peer: &str) -> Answer {
+    let mut request = Request::post("/token").header(FORM.0, FORM.1).body(Body::from(world.body())).unwrap();
+    request.extensions_mut().insert(PeerAddress(peer.parse::<IpAddr>().unwrap()));
+    world.app.send(request).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_asks_too_often_is_told_when_to_come_back() {
+    let world = world("per_peer = { rate = \"6/m\", burst = 2 }").await;
+    for _ in 0..2 {
+        assert_eq!(verdict(&from(&world, "192.0.2.1").await), "200 use");
+    }
+    let refused = from(&world, "192.0.2.1").await;
+    insta::assert_snapshot!(refused.transcript(), @r#"
+    429 Too Many Requests
+    cache-control: no-store
+    cambist-decision: [decision]
+    content-type: application/json
+    pragma: no-cache
+    ratelimit: "peer";r=0;t=10
+    ratelimit-policy: "peer";q=2;w=20
+    retry-after: 10
+    {
+      "error": "temporarily_unavailable",
+      "error_description": "limited: peer_rate; decision [decision]",
+      "error_uri": "https://sts.example/errors#peer_rate"
+    }
+    "#);
+    assert_eq!(world.recorded(&refused).await["outcome"], "limited");
+    assert_eq!(verdict(&from(&world, "192.0.2.2").await), "200 use", "another address has a count of its own");
+    world.app.clock.advance(Seconds(10));
+    assert_eq!(verdict(&from(&world, "192.0.2.1").await), "200 use", "and then it passes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_is_refused_before_its_request_is_read() {
+    let world = world("per_peer = { rate = \"1/m\", burst = 1 }").await;
+    let mut spoilt = Request::post("/token").header("content-type", "text/plain").body(Body::from("!")).unwrap();
+    spoilt.extensions_mut().insert(PeerAddress("192.0.2.1".parse::<IpAddr>().unwrap()));
+    assert_eq!(verdict(&world.app.send(spoilt).await), "415 invalid_request malformed: content_type");
+    let mut spoilt = Request::post("/token").header("content-type", "text/plain").body(Body::from("!")).unwrap();
+    spoilt.extensions_mut().insert(PeerAddress("192.0.2.1".parse::<IpAddr>().unwrap()));
+    assert_eq!(verdict(&world.app.send(spoilt).await), "429 temporarily_unavailable limited: peer_rate");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relationship_and_a_subject_have_limits_of_their_own() {
+    let subject = world("per_subject = { rate = \"1/m\", burst = 2 }").await;
+    let relationship = world("per_relationship = { rate = \"1/m\", burst = 2 }\nper_subject = false").await;
+    for (world, refused) in [(subject, "subject_rate"), (relationship, "relationship_rate")] {
+        for _ in 0..2 {
+            assert_eq!(verdict(&world.ask(&[]).await), "200 use");
+        }
+        assert_eq!(verdict(&world.ask(&[]).await), format!("429 temporarily_unavailable limited: {refused}"));
+        let batch = world.token_with(&[("sub", "batch".into())]);
+        assert_eq!(verdict(&world.ask_with(&batch, &[]).await), "200 use", "another workload is not concerned");
+        let stranger = world.token_with(&[("sub", "stranger".into())]);
+        assert_eq!(
+            verdict(&world.ask_with(&stranger, &[]).await),
+            "400 invalid_request denied: no_relationship",
+            "nor is who gets nothing"
+        );
+        world.app.clock.advance(Seconds(60));
+        assert_eq!(verdict(&world.ask(&[]).await), "200 use");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_limited_has_spent_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("trust")).unwrap();
+    fs::write(folder.path().join("trust/test.toml"), two_targets("once", GRANT)).unwrap();
+    let limits = "[limits]\nper_subject = { rate = \"1/m\", burst = 1 }";
+    fs::write(folder.path().join("cambist.toml"), format!("issuer = \"{OWN_ISSUER}\"\n{limits}\n")).unwrap();
+    let world = World::around(TestApp::start_in(folder).await.unwrap(), "oidc", ISSUER);
+    assert_eq!(verdict(&world.ask(&[]).await), "200 use");
+    let token = world.token();
+    let limited = world.app.exchange(&token, DEPLOY).await;
+    assert_eq!(verdict(&limited), "429 temporarily_unavailable limited: subject_rate");
+    assert_eq!(world.recorded(&limited).await["relationship"], "web-shop");
+    world.app.clock.advance(Seconds(60));
+    assert_eq!(verdict(&world.app.exchange(&token, DEPLOY).await), "200 use", "the same token is good again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_is_off_limits_nobody() {
+    let world = world("per_peer = false\nper_relationship = false\nper_subject = false").await;
+    let token = world.token();
+    for _ in 0..600 {
+        assert_eq!(verdict(&world.ask_with(&token, &[]).await), "200 use");
+    }
+}

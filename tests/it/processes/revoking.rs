@@ -1,0 +1,59 @@
+//! Taking back with one server and its database.
+
+use crate::support::{LocalIssuer, Server, ServerOptions, eventually};
+
+#[test]
+fn what_is_revoked_beside_a_running_server_is_refused_when_the_command_ends() {
+    let issuer = LocalIssuer::start();
+    let mut server = Server::start(&ServerOptions::trusting(&issuer.trust()));
+    assert_eq!(server.exchange(&issuer.token()).status, 200);
+    let (code, said) = server.command(&["block", "--relationship", "web-shop", "--reason", "its repository was taken over"]);
+    assert!(code == Some(0) && said.contains("effective on 1 of 1 nodes after"), "{said}");
+    let answer = server.exchange(&issuer.token());
+    assert_eq!((answer.status.as_u16(), &*answer.reason()), (400, "denied: revoked"));
+    assert_eq!(answer.json()["error"], "invalid_request");
+    let (_, said) = server.command(&["revocations"]);
+    assert!(said.contains("relationship web-shop") && said.contains("its repository was taken over"), "{said}");
+
+    assert_eq!(server.terminate(), Some(0));
+    let (code, said) = server.command(&["revoke", "--all", "--reason", "to be sure"]);
+    assert!(code == Some(0) && said.contains("no node is running; the next one starts with it"), "{said}");
+    server.restart();
+    eventually("it answers", || server.exchange(&issuer.token()).reason() == "denied: revoked");
+    let (_, said) = server.command(&["revocations"]);
+    let id = said.lines().find(|line| line.contains("block")).unwrap().split(' ').next().unwrap().to_owned();
+    let (code, said) = server.command(&["unblock", &id]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = server.command(&["unblock", &id]);
+    assert!(code == Some(1) && said.contains("there is no block"), "{said}");
+}
+
+#[test]
+fn a_name_that_nobody_has_revokes_nothing() {
+    let server = Server::prepare(&ServerOptions::trusting(&crate::support::trust_in("http://127.0.0.1:1")));
+    for (selected, expected) in [
+        (&["--issuer", "gihtub"][..], "no issuer is called `gihtub`: did you mean `github`?"),
+        (&["--relationship", "web-shopp"], "no relationship is called `web-shopp`: did you mean `web-shop`?"),
+        (&["--target", "zzzzzzzz"], "no target is called `zzzzzzzz`: known are deploy"),
+        (&["--subject", "githab:x"], "did you mean `github`?"),
+        (&["--subject", "x"], "--subject is written <issuer name>:<subject>"),
+        (&["--claim", "repository_id"], "--claim is written NAME=VALUE"),
+        (&["--claim", "repository_id=1", "--issuer", "gitlab"], "no issuer is called `gitlab`"),
+        (&["--jti", ""], "--jti is empty"),
+    ] {
+        let (code, said) = server.command(&[&["block", "--reason", "r"], selected].concat());
+        assert!(code == Some(1) && said.contains(expected), "{selected:?}: {said}");
+    }
+    for selected in
+        [&[][..], &["--all", "--jti", "x"], &["--issuer", "github", "--relationship", "web-shop"], &["--all", "--issuer", "github"]]
+    {
+        let (code, said) = server.command(&[&["revoke", "--reason", "r"], selected].concat());
+        assert_eq!(code, Some(2), "{selected:?}: {said}");
+    }
+    let (_, said) = server.command(&["revocations"]);
+    assert!(said.contains("nothing is revoked"), "{said}");
+    for selected in [&["--issuer", "gone"][..], &["--target", "https://gone.example.com"]] {
+        let (code, said) = server.command(&[&["revoke", "--reason", "r", "--force"], selected].concat());
+        assert_eq!(code, Some(0), "{selected:?}: {said}");
+    }
+}
