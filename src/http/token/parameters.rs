@@ -17,7 +17,10 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Reads the whole request. What it may say is decided by [`crate::exchange`]; here only what HTTP and its authentication forbid.
 pub(super) async fn parameters(head: &Parts, body: Body, room: &BodyRoom, profile: AssertionProfile) -> Result<Parameters, OauthError> {
-    let mut form = Form::read(head, body, room).await?;
+    let mut form = match profile {
+        AssertionProfile::Standard => Form::read(head, body, room).await?,
+        AssertionProfile::DefaultScope => Form::read_beside_correlation_id(head, body, room).await?,
+    };
     let grant_type = form.take_one(Parameter::GrantType);
     authentication(&form, &head.headers, grant_type.as_deref())?;
     let idempotency_key = idempotency_key(&head.headers)?;
