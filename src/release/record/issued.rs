@@ -45,7 +45,8 @@ fn facts(minted: &MintedToken, repeats: bool) -> IssuedFacts<'_> {
         (TokenFormat::Jwt, None) => None,
     };
     let (jti, kid, expires_in) = (minted.id().as_str(), minted.key_id(), minted.expires_in().0);
-    IssuedFacts { jti, kid, expires_in, bond: minted.permit().bond(), form, repeats }
+    let permit = minted.permit();
+    IssuedFacts { jti, kid, expires_in, act: permit.act(), bond: permit.bond(), form, repeats }
 }
 
 impl IssuedToken {

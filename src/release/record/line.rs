@@ -1,6 +1,7 @@
 //! The lines of the log, before they are linked into the chain.
 
 use crate::domain::{Digest256, RelationshipName, TargetName};
+use crate::policy::Act;
 use crate::token::Bond;
 
 use super::draft::{DecisionDraft, Failed};
@@ -53,6 +54,8 @@ pub(super) struct IssuedFacts<'a> {
     pub(super) jti: &'a str,
     pub(super) kid: &'a str,
     pub(super) expires_in: u64,
+    /// Who acts for its subject.
+    pub(super) act: Option<&'a Act>,
     /// The keys it is bound to.
     pub(super) bond: Bond,
     /// How it looks, when it is no plain JWT.
@@ -197,6 +200,10 @@ fn issued(body: &mut Body, facts: &IssuedFacts<'_>) {
     body.text("jti", facts.jti, 64);
     body.text("kid", facts.kid, 64);
     body.number("expires_in", facts.expires_in);
+    if let Some(act) = facts.act {
+        let actors: Vec<_> = act.actors().collect();
+        body.raw("act", &text::json(&actors, 512));
+    }
     body.optional("bound_key", facts.bond.key.map(|key| key.to_string()).as_deref(), 64);
     body.optional("bound_certificate", facts.bond.certificate.map(|certificate| certificate.to_string()).as_deref(), 64);
     body.optional("form", facts.form, 16);

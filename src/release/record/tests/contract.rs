@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::line::IssuedFacts;
 use super::support::*;
 use crate::domain::{ClaimPath, ClaimValue, Claims, Digest256, Thumbprint};
-use crate::policy::Denial;
+use crate::policy::{Act, Denial};
 use crate::release::record::*;
 use crate::token::Bond;
 
@@ -26,7 +26,15 @@ async fn complete(test: &TestLog) -> Vec<u8> {
     draft.scopes_granted = Some(permit.scopes().clone());
     let key = Some(Thumbprint::of(b"key"));
     let bond = Bond { key, certificate: key };
-    let facts = IssuedFacts { jti: "jti-1", kid: "kid-1", expires_in: 600, bond, form: Some("opaque"), repeats: true };
+    let facts = IssuedFacts {
+        jti: "jti-1",
+        kid: "kid-1",
+        expires_in: 600,
+        act: Some(&Act::of("cluster:pod")),
+        bond,
+        form: Some("opaque"),
+        repeats: true,
+    };
     log.issued(log.reserve().unwrap(), &draft, facts).await.unwrap();
     for denial in [Denial::Condition(miss("dev")), Denial::Ambiguous { relationships: vec![permit.relationship().clone()] }] {
         let mut draft = test.verified();
