@@ -50,7 +50,9 @@ impl Revocations {
         self.ensure_fresh()?;
         if self.selects_anything() {
             let (relationship, audience) = (permit.relationship().as_str(), permit.target().audience.as_str());
-            self.judge(&Facts::of(permit.token()).used(relationship, audience), now)?;
+            for token in permit.tokens() {
+                self.judge(&Facts::of(token).used(relationship, audience), now)?;
+            }
         }
         Ok(Cleared(permit))
     }
