@@ -9,8 +9,8 @@ use crate::domain::IssuerUrl;
 use crate::limits::LimitsSettings;
 
 use super::keys::MISSING as MISSING_KEYS;
-use super::path::Folder;
 use super::tuning::read_limits;
+use super::value::Folder;
 use super::{
     DecisionsSection, DpopSection, KeysSection, ListenSection, LogSection, MAX_FILE_BYTES, RevocationSection, StoreSection, TrustSection,
 };
