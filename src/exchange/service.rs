@@ -80,8 +80,8 @@ impl ExchangeService {
         };
         seen.target = Some(permit.target().name.clone());
         draft.permitted(&permit);
-        self.0.limits.admit_permit(&permit)?;
         let cleared = self.0.revocations.clear(permit, now)?;
+        self.0.limits.admit_permit(cleared.permit())?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
         let proof = proof.as_ref().map(spend_of);

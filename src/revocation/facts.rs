@@ -36,7 +36,7 @@ pub(super) struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     pub(super) fn of(token: &'a VerifiedToken) -> Self {
-        let facts = if token.issuer_name().as_str() == OURS { Self::own(token.claims()) } else { Self::presented(token) };
+        let facts = if token.is_ours() { Self::own(token.claims()) } else { Self::presented(token) };
         Self { issued_at: token.issued_at(), key_id: token.key_id(), ..facts }
     }
 
@@ -86,6 +86,3 @@ impl<'a> Facts<'a> {
 fn actor(claims: &Claims) -> Option<&Claims> {
     claims.get("act")?.as_object()
 }
-
-/// The issuer name that stands for ourselves; nobody else can have it.
-const OURS: &str = "self";

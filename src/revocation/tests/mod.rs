@@ -1,6 +1,7 @@
 //! Two real stores, real tokens, and a clock that tests move.
 
 mod following;
+mod many_servers;
 mod selecting;
 mod staleness;
 
@@ -22,6 +23,22 @@ use crate::store::{OpenMode, SqliteSettings, Store, StoreSettings};
 use crate::token::*;
 
 pub(super) const NOW: Timestamp = Timestamp::from_unix(1_900_000_000);
+
+pub(super) fn here(port: u16) -> Address {
+    Address { host: "127.0.0.1".into(), port }
+}
+
+/// Redis with the user of the operations manual.
+pub(super) fn redis_at(topology: Topology) -> StoreSettings {
+    StoreSettings::Redis(RedisSettings {
+        topology,
+        database: 0,
+        credentials: Credentials { username: Some("cambist".into()), password: Some(ReadSecret::new(|| Ok(SecretString::from("secret")))) },
+        sentinel_credentials: Credentials::default(),
+        tls: None,
+        prefix: "cambist:".into(),
+    })
+}
 
 /// Where rules are kept.
 pub(super) enum Place {
@@ -48,27 +65,14 @@ impl Place {
     pub(super) async fn open(&self, mode: OpenMode) -> Store {
         let settings = match self {
             Self::Sqlite(folder) => StoreSettings::Sqlite(SqliteSettings { path: folder.path().join("cambist.db") }),
-            Self::Redis(server) => StoreSettings::Redis(RedisSettings {
-                topology: Topology::Single(Address { host: "127.0.0.1".into(), port: server.port() }),
-                database: 0,
-                credentials: Credentials {
-                    username: Some("cambist".into()),
-                    password: Some(ReadSecret::new(|| Ok(SecretString::from("secret")))),
-                },
-                sentinel_credentials: Credentials::default(),
-                tls: None,
-                prefix: "cambist:".into(),
-            }),
+            Self::Redis(server) => redis_at(Topology::Single(here(server.port()))),
         };
         Store::open(&settings, &[SCHEMA], mode, Arc::new(SystemClock::new())).await.unwrap()
     }
 
     /// The first handle; its store is new.
     pub(super) async fn begin(&self) -> Store {
-        match self {
-            Self::Sqlite(_) => drop(self.open(OpenMode::Init { accept_loss: false }).await),
-            Self::Redis(_) => drop(self.open(OpenMode::Init { accept_loss: false }).await),
-        }
+        drop(self.open(OpenMode::Init { accept_loss: false }).await);
         self.open(OpenMode::Command).await
     }
 
@@ -163,15 +167,26 @@ pub(super) fn token(name: &str, claims: &Value) -> VerifiedToken {
 
 /// What the relationship `web-shop` permits a token of `github`: the target `https://deploy.test`.
 pub(super) fn permit(token: VerifiedToken) -> Permit {
+    permit_with(token, None)
+}
+
+/// The same beside a token of a second issuer, in this role.
+pub(super) fn permit_with(token: VerifiedToken, actor: Option<(VerifiedToken, ActorRole)>) -> Permit {
     let (name, audience) = (TargetName::parse("deploy").unwrap(), Audience::parse("https://deploy.test").unwrap());
     let target = Target::new(name, audience, "o", Seconds(900), Algorithm::Es256);
     let target = Arc::new(Target { scopes: [(Scope::parse("deploy:web").unwrap(), String::new())].into(), ..target });
     let name = RelationshipName::parse("web-shop").unwrap();
     let mut rule = TrustRelationship::new(name, IssuerName::parse("github").unwrap(), "o".into(), "p", Timestamp::MAX);
     let claim = Arc::new(ClaimPath::parse("sub").unwrap());
-    rule.conditions = [Condition { claim, matcher: ClaimMatcher::Exact(Scalar::Text("job".into())) }].into();
+    let condition = Condition { claim, matcher: ClaimMatcher::Exact(Scalar::Text("job".into())) };
+    rule.actor = actor.as_ref().map(|(token, role)| {
+        let rule = ActorRule::new(token.issuer_name().clone(), *role, [condition.clone()].into(), &[]);
+        rule.unwrap().into()
+    });
+    rule.conditions = [condition].into();
     rule.grants = [Grant::new(target, Scopes::parse("deploy:web").unwrap(), Seconds(600))].into();
     let mut builder = TrustPolicyBuilder::default();
     builder.relationship(rule.with_pins(&[]).unwrap());
-    evaluate(&builder.build(), Presented::alone(token), &Ask::default(), NOW).unwrap()
+    let actor = actor.map(|(token, _)| Party { token, ids: Arc::default() });
+    evaluate(&builder.build(), Presented { actor, ..Presented::alone(token) }, &Ask::default(), NOW).unwrap()
 }

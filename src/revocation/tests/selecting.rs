@@ -86,7 +86,8 @@ fn a_block_refuses_what_is_presented() {
 
 #[test]
 fn a_block_refuses_what_we_issued() {
-    let mark = |kind: &str, value: &str| Mark::of("own-2", kind, value);
+    // Marks are of the token that was issued first.
+    let mark = |kind: &str, value: &str| Mark::of("own-1", kind, value);
     let at = |path: &str| Mark::claim(&ClaimPath::parse(path).unwrap());
     let claims = json!({
         "sub": "github:job", "aud": "https://deploy.test", "client_id": "web-shop", "jti": "own-2", "root_jti": "own-1",
@@ -132,10 +133,39 @@ fn a_block_refuses_what_we_issued() {
     }
 }
 
+#[tokio::test]
+async fn whoever_agrees_to_an_exchange_can_be_taken_back_too() {
+    let (place, clock) = (Place::sqlite(), clock());
+    let store = place.begin().await;
+    for role in [ActorRole::Act, ActorRole::Witness] {
+        for (selector, expected, why) in [
+            (issuer("cluster"), true, "its issuer"),
+            (subject("cluster:job"), true, "its subject"),
+            (id("pod-1"), true, "its token"),
+            (claim("pod", "a", Some("cluster")), true, "its claim"),
+            (claim("pod", "a", Some("github")), false, "a claim of the other"),
+            (issuer("github"), true, "the subject's issuer"),
+            (relationship("web-shop"), true, "what both agree to"),
+            (id("pod-2"), false, "another"),
+        ] {
+            let a = node(&place, "a", &clock).await;
+            let rule = block(selector);
+            publish(&store, &rule.clone().into(), &*clock).await.unwrap();
+            a.sync().await.unwrap();
+            let actor = token("cluster", &json!({"jti": "pod-1", "pod": "a"}));
+            let permit = permit_with(token("github", &json!({"jti": "run-1"})), Some((actor, role)));
+            assert_eq!(a.clear(permit, NOW).is_err(), expected, "{role:?}: {why}");
+            let lift = Lift { rule: rule.id, by: "b".into(), made_at: NOW };
+            publish(&store, &Change::Lift(lift), &*clock).await.unwrap();
+        }
+    }
+}
+
 #[test]
 fn marks_are_of_one_token() {
-    let claims = json!({"sub": "github:job", "jti": "own-2", "rvk": [Mark::of("own-1", Mark::TOKEN_ID, "run-1")]});
-    assert!(!refuses_own(block(id("run-1")), &claims), "a mark that was copied from another token");
+    let claims = |first: &str| json!({"sub": "github:job", "jti": "own-2", "rvk": [Mark::of(first, Mark::TOKEN_ID, "run-1")]});
+    assert!(refuses_own(block(id("run-1")), &claims("own-2")));
+    assert!(!refuses_own(block(id("run-1")), &claims("own-1")), "a mark that was copied from another token");
 }
 
 #[test]
