@@ -154,7 +154,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_history_lets_two_tokens_out_for_one_thing(steps in vec(step(), 1..90)) {
+    fn no_history_lets_two_tokens_out_for_one_thing(steps in vec(step(), 20..90)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut steps = steps;
         // Past the fence that a new store begins with.
