@@ -33,10 +33,7 @@ pub(super) fn redis_at(topology: Topology) -> StoreSettings {
     StoreSettings::Redis(RedisSettings {
         topology,
         database: 0,
-        credentials: Credentials {
-            username: Some("cambist".into()),
-            password: Some(ReadSecret::new(|| Ok(SecretString::from("secret")))),
-        },
+        credentials: Credentials { username: Some("cambist".into()), password: Some(ReadSecret::new(|| Ok(SecretString::from("secret")))) },
         sentinel_credentials: Credentials::default(),
         tls: None,
         prefix: "cambist:".into(),
