@@ -13,7 +13,7 @@ use axum::http::{Request, request};
 use cambist::exchange::{ExchangeRequest, Parameters, TOKEN_EXCHANGE};
 use cambist::http::{BodyRoom, Form, Parameter, client_hint};
 use cambist::policy::{Permit, Presented, evaluate};
-use cambist::release::issuance::{MintedToken, mint};
+use cambist::release::issuance::{MintedToken, Occasion, mint};
 use cambist::release::record::{DecisionDraft, IssuedToken};
 use cambist::release::replay::{SpendOutcome, SpentToken};
 use cambist::telemetry::Exchange;
@@ -114,7 +114,8 @@ impl Stops {
                 .into_iter()
                 .map(|permit| {
                     let cleared = parts.revocations.clear(permit, parts.clock.now())?;
-                    Ok(mint(cleared, &ring, &parts.issuer, parts.clock.now(), None)?)
+                    let occasion = Occasion { now: parts.clock.now(), proof: None, repeatable: None };
+                    Ok(mint(cleared, &ring, &parts.issuer, occasion)?)
                 })
                 .collect::<anyhow::Result<Vec<_>>>()
         })?;

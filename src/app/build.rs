@@ -23,7 +23,7 @@ use crate::release::issuance::{JWKS_MAX_AGE, Keys, KeysError, SIGNING_ALGORITHMS
 use crate::release::own::OwnTokens;
 use crate::release::record;
 use crate::release::record::{DecisionLog, LastLine, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
-use crate::release::replay::{self, ReplayGuard, SpendError};
+use crate::release::replay::{self, OpaqueTokens, ReplayGuard, SpendError};
 use crate::revocation::{RevocationSettings, Revocations, SyncError};
 use crate::store::{OpenMode, Store, StoreError};
 use crate::telemetry::Metrics;
@@ -141,6 +141,7 @@ impl App {
                 revocations,
                 keys: Arc::clone(&keys),
                 own: Arc::new(OwnTokens::new(settings.issuer.clone(), Arc::clone(&keys))),
+                opaque: OpaqueTokens::new(store.clone()),
                 proofs: proof_settings(&settings),
                 guard: Arc::clone(&guard),
                 log: log.clone(),

@@ -12,7 +12,7 @@ use crate::policy::TrustPolicy;
 use crate::release::issuance::Keys;
 use crate::release::own::OwnTokens;
 use crate::release::record::{DecisionLog, IssuedToken};
-use crate::release::replay::ReplayGuard;
+use crate::release::replay::{OpaqueTokens, ReplayGuard};
 use crate::revocation::Revocations;
 use crate::token::{NonceRule, ProofExpectations, ProofText, RejectedProof, VerifiedProof, verify_proof};
 
@@ -46,6 +46,8 @@ pub struct ExchangeEdges {
     pub keys: Arc<Keys>,
     /// Our own tokens, when they come back to be narrowed.
     pub own: Arc<OwnTokens>,
+    /// What handles of ours stand for.
+    pub opaque: OpaqueTokens,
     /// What a DPoP proof must be about.
     pub proofs: ProofSettings,
     /// The replay guard.

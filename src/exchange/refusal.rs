@@ -3,6 +3,7 @@
 use crate::domain::{Seconds, Timestamp};
 use crate::limits::Limited;
 use crate::policy::{Binding, Denial};
+use crate::release::issuance::Spent;
 use crate::revocation::RuleId;
 use crate::store::StoreTrouble;
 use crate::token::{RejectedProof, RejectedToken};
@@ -47,10 +48,15 @@ pub enum Refusal {
     Proof(RejectedProof),
     /// The token is bad in itself.
     Rejected(RejectedToken),
-    /// The token has been spent.
-    Replayed,
+    /// It has been spent.
+    Replayed {
+        /// What: the proof, the actor token or the subject token.
+        what: Spent,
+    },
     /// The replay guard may have lost its memory of tokens issued up to `until`: a newer one helps, this one never will.
     Fenced {
+        /// What was made too long ago: the proof, the actor token or the subject token.
+        what: Spent,
         /// Tokens issued up to this instant are refused.
         until: Timestamp,
         /// From then on, seen from the request, a new token will be accepted.
@@ -107,7 +113,7 @@ impl Refusal {
     pub const fn family(&self) -> Family {
         match self {
             Self::Malformed(_) => Family::Malformed,
-            Self::Proof(_) | Self::Rejected(_) | Self::Replayed | Self::Fenced { .. } => Family::Rejected,
+            Self::Proof(_) | Self::Rejected(_) | Self::Replayed { .. } | Self::Fenced { .. } => Family::Rejected,
             Self::Limited(_) => Family::Limited,
             Self::Denied(_) | Self::Revoked { .. } => Family::Denied,
             Self::Unavailable(_) => Family::Unavailable,
@@ -121,8 +127,12 @@ impl Refusal {
             Self::Malformed(malformed) => malformed.reason(),
             Self::Proof(rejected) => rejected.reason(),
             Self::Rejected(rejected) => rejected.reason(),
-            Self::Replayed => "replayed",
-            Self::Fenced { .. } => "fenced",
+            Self::Replayed { what: Spent::Actor } => "actor_replayed",
+            Self::Replayed { what: Spent::Proof } => "proof_replayed",
+            Self::Replayed { what: Spent::Subject } => "replayed",
+            Self::Fenced { what: Spent::Actor, .. } => "actor_fenced",
+            Self::Fenced { what: Spent::Proof, .. } => "proof_fenced",
+            Self::Fenced { what: Spent::Subject, .. } => "fenced",
             Self::Denied(denial) => denial.reason(),
             Self::Limited(limited) => limited.reason(),
             Self::Revoked { .. } => "revoked",
@@ -149,7 +159,11 @@ impl Refusal {
     pub const fn wants_proof(&self) -> bool {
         matches!(
             self,
-            Self::Proof(_) | Self::Denied(Denial::Binding { wanted: Binding::Dpop, .. }) | Self::Rejected(RejectedToken::PopRequired)
+            Self::Proof(_)
+                | Self::Replayed { what: Spent::Proof }
+                | Self::Fenced { what: Spent::Proof, .. }
+                | Self::Denied(Denial::Binding { wanted: Binding::Dpop, .. })
+                | Self::Rejected(RejectedToken::PopRequired)
         )
     }
 

@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::domain::{DecisionId, IssuerName, Seconds, TargetName, Timestamp};
+use crate::domain::{DecisionId, IssuerName, Seconds, TargetName};
 use crate::issuers::KeysError;
 use crate::limits::Limited;
 use crate::policy::{Denial, Presented, evaluate, narrow};
-use crate::release::issuance::{SigningFailed, mint};
+use crate::release::issuance::{Occasion, ProofSpend, SigningFailed, Spent, mint};
 use crate::release::record::{self, DecisionDraft, Outcome, Room};
-use crate::release::replay::{SpendError, SpendOutcome, SpentToken};
+use crate::release::replay::{NotSpent, SpendError, SpendOutcome, SpentToken};
 use crate::revocation::NotCleared;
 use crate::token::{ProvenKeys, RejectedProof, RejectedToken, VerifiedProof};
 
@@ -84,17 +84,14 @@ impl ExchangeService {
         self.0.limits.admit_permit(cleared.permit())?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
-        let minted = mint(cleared, &ring, &self.0.issuer, now, request.repeatable(digests, proven))?;
+        let proof = proof.as_ref().map(spend_of);
+        let occasion = Occasion { now, proof, repeatable: request.repeatable(digests, proven) };
+        let minted = mint(cleared, &ring, &self.0.issuer, occasion)?;
         let room = self.0.log.reserve().map_err(|_| Refusal::Unavailable(Unavailable::Log))?;
         let spent = match self.0.guard.spend(minted).await {
             Ok(SpendOutcome::Spent(spent)) => spent,
             Ok(SpendOutcome::Repeated(repeated)) => repeated.mint_again(&ring, &self.0.issuer)?,
-            Err(error) => {
-                if let SpendError::Replayed { first_at: Some(first_at) } = error {
-                    draft.replayed(first_at);
-                }
-                return Err(not_spent(&error, now));
-            }
+            Err(not_spent) => return Err(unspent(not_spent, draft)),
         };
         // A process that was stopped in between knows what it knew then. What is spent stays spent.
         self.0.revocations.ensure_fresh()?;
@@ -230,10 +227,20 @@ impl From<SigningFailed> for Refusal {
     }
 }
 
-fn not_spent(error: &SpendError, now: Timestamp) -> Refusal {
-    match error {
-        SpendError::Replayed { .. } => Refusal::Replayed,
-        SpendError::Fenced { until } => Refusal::Fenced { until: *until, retry_after: until.since(now) + Seconds(1) },
+fn spend_of(proof: &VerifiedProof) -> ProofSpend {
+    ProofSpend { identity: proof.identity(), issued_at: proof.issued_at(), refused_from: proof.refused_from() }
+}
+
+/// Whose fault it is follows from what was not spent: what came before it is burnt, and nothing is released.
+fn unspent(NotSpent { what, why }: NotSpent, draft: &mut DecisionDraft) -> Refusal {
+    let now = draft.arrived();
+    if let SpendError::Replayed { first_at: Some(first_at) } = why {
+        draft.replayed(first_at);
+    }
+    match &why {
+        SpendError::Replayed { .. } => Refusal::Replayed { what },
+        SpendError::Fenced { until } => Refusal::Fenced { what, until: *until, retry_after: until.since(now) + Seconds(1) },
+        SpendError::Expired if what == Spent::Proof => Refusal::Proof(RejectedProof::IssuedAt),
         SpendError::Expired => Refusal::Rejected(RejectedToken::Expired { at: now }),
         SpendError::ClockOffset { .. } => Refusal::Unavailable(Unavailable::ClockOffset),
         SpendError::Unavailable(error) => Refusal::Unavailable(Unavailable::Store(error.trouble())),

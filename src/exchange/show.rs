@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::domain::{IssuerId, SubjectToken, Timestamp};
+use crate::domain::{SubjectToken, Timestamp};
 use crate::issuers::TrustedIssuer;
 use crate::policy::{Party, TrustPolicy};
 use crate::release::record::DecisionDraft;
 use crate::token::{ProvenKeys, RejectedToken, Shown, UnverifiedToken, verify};
 
 use super::edges::ExchangeEdges;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Unavailable};
 use super::request::{ExchangeRequest, TokenOrigin};
 use super::service::Seen;
 
@@ -23,21 +23,31 @@ impl ExchangeEdges {
         draft: &mut DecisionDraft,
         seen: &mut Seen,
     ) -> Result<Party, Refusal> {
-        let unverified = UnverifiedToken::parse(&request.subject.token)?;
+        let resolved = match request.subject.origin {
+            TokenOrigin::Own => self.behind(&request.subject.token).await?,
+            TokenOrigin::Foreign | TokenOrigin::Spiffe => None,
+        };
+        let unverified = UnverifiedToken::parse(resolved.as_ref().unwrap_or(&request.subject.token))?;
         draft.presented(unverified.issuer().or(unverified.trust_domain()).unwrap_or_default(), unverified.digest());
         if request.subject.origin == TokenOrigin::Own {
             let token = self.own.verify(unverified, policy, Shown::ByHolder(proven), draft.arrived())?;
             draft.verified(&token, []);
             return Ok(Party { token, ids: Arc::default() });
         }
-        let issuer = self.issuer_of(&unverified)?;
-        if request.subject.origin == TokenOrigin::Spiffe && matches!(issuer.settings().id, IssuerId::Url(_)) {
-            return Err(RejectedToken::UnknownIssuer.into());
-        }
+        let issuer = match request.subject.origin {
+            TokenOrigin::Spiffe => self.issuers.of_trust_domain(&unverified).ok_or(RejectedToken::UnknownIssuer)?,
+            TokenOrigin::Own | TokenOrigin::Foreign => self.issuer_of(&unverified)?,
+        };
         seen.issuer = Some(issuer.settings().name.clone());
         let party = self.verified(unverified, &issuer, proven, draft.arrived()).await?;
         draft.verified(&party.token, &*party.ids);
         Ok(party)
+    }
+
+    /// The token that a handle of ours stands for; `None` when the text is no handle that we gave out and remember.
+    async fn behind(&self, text: &SubjectToken) -> Result<Option<SubjectToken>, Refusal> {
+        let resolved = self.opaque.resolve(text.reveal()).await;
+        resolved.map_err(|fault| Refusal::Unavailable(Unavailable::Store(fault.trouble())))
     }
 
     /// Verifies the actor token: with the same strictness, whatever the subject token is (RFC 8693 §2.1).

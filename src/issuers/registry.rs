@@ -61,7 +61,13 @@ impl Issuers {
     #[must_use]
     pub fn of(&self, token: &UnverifiedToken) -> Option<Arc<TrustedIssuer>> {
         let by_url = token.issuer().and_then(|iss| self.trusted(iss));
-        by_url.or_else(|| self.by_id.load().get(token.trust_domain()?).map(Arc::clone))
+        by_url.or_else(|| self.of_trust_domain(token))
+    }
+
+    /// The issuer whose trust domain is that of this token's `sub`, whatever its `iss`: for a token that is said to be a JWT-SVID.
+    #[must_use]
+    pub fn of_trust_domain(&self, token: &UnverifiedToken) -> Option<Arc<TrustedIssuer>> {
+        self.by_id.load().get(token.trust_domain()?).map(Arc::clone)
     }
 
     /// All issuers, sorted by name.

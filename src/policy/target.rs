@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{Audience, Scope, Seconds, TargetName};
-use crate::token::Algorithm;
+use crate::token::{Algorithm, EncryptionKey};
 
 use super::ask::TokenKind;
 
@@ -30,6 +30,8 @@ pub struct Target {
     pub kind: TokenKind,
     /// The relationships and clients that may introspect its tokens, sorted.
     pub introspection: Vec<Box<str>>,
+    /// To which its signed tokens are encrypted. An opaque token says nothing that could be.
+    pub encryption: Option<EncryptionKey>,
 }
 
 impl Target {
@@ -48,6 +50,7 @@ impl Target {
             format: TokenFormat::Jwt,
             kind: TokenKind::AccessToken,
             introspection: Vec::new(),
+            encryption: None,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::{ClaimValue, Claims, Thumbprint};
 use super::{Algorithm, Algorithms};
 
 /// Members that only a private or symmetric key has (RFC 7518 §6.2.2, §6.3.2, §6.4).
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// Why a key of an issuer's document cannot verify anything.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -157,6 +157,14 @@ impl Material {
             }
             _ => Err(Unusable::Unsupported),
         }
+    }
+}
+
+/// Checks the members that make a key of this type, and gives their length in bytes: of an EC point in SEC 1 form, or of an RSA modulus.
+pub(super) fn material_of(kty: &str, jwk: &Claims) -> Result<usize, Unusable> {
+    match Material::read(kty, jwk)? {
+        Material::Point(point) => Ok(point.len()),
+        Material::Rsa { modulus, .. } => Ok(modulus.len()),
     }
 }
 

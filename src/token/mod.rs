@@ -5,6 +5,7 @@
 
 mod bond;
 mod claims;
+mod encryption;
 mod jwk;
 mod jws;
 mod key_set;
@@ -16,6 +17,7 @@ mod verified;
 mod verify;
 
 pub use bond::{Bond, ProvenKeys, Shown};
+pub use encryption::{EncryptionFailed, EncryptionKey, UnusableEncryptionKey};
 pub use jwk::{Unusable, VerificationKey};
 pub use jws::{Algorithm, Algorithms};
 pub use key_set::{InvalidKeySet, KeyMiss, KeySet};

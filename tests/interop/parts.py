@@ -52,7 +52,7 @@ def ended(process, signal_number):
 class NodeProcess:
     """A script of `node/` that speaks lines of JSON and ends with its standard input."""
 
-    def __init__(self, script, log):
+    def __init__(self, script, log, **environment):
         self.log = log
         self.process = subprocess.Popen(
             [os.environ.get("NODE", "node"), HERE / "node" / script],
@@ -60,6 +60,7 @@ class NodeProcess:
             stdout=subprocess.PIPE,
             stderr=log.open("w"),
             text=True,
+            env={**os.environ, **environment},
         )
 
     def read(self):
@@ -111,20 +112,32 @@ class Issuer:
 class Cambist:
     """The binary, with the files of `config/` and nothing else."""
 
-    def __init__(self, binary, directory, issuer):
+    def __init__(self, binary, directory, parties, certificate=None):
+        """`parties` are whom it trusts: the issuer, the trust domain, the signer. With a certificate it speaks TLS and nothing else."""
+        issuer, trust_domain, signer = parties
         self.binary = binary
         self.directory = directory
         self.issuer = issuer
         self.issued = []
         self.process = None
         port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
+        self.authority = str(certificate.authority) if certificate else True
+        pair = f'{{ certificate = "{certificate.certificate}", key = {{ file = "{certificate.key}" }} }}' if certificate else ""
         self.log = directory / "cambist.log"
         self.config = directory / "config" / "cambist.toml"
-        known = {"PUBLIC_PORT": port, "ADMIN_PORT": free_port(), "ISSUER": issuer.url}
+        known = {
+            "URL": self.url,
+            "PUBLIC_PORT": port,
+            "TLS": f"tls    = {pair}" if certificate else "",
+            "ADMIN_PORT": free_port(),
+            "ISSUER": issuer.url,
+            "BUNDLE_ENDPOINT": trust_domain.bundle_endpoint,
+        }
         shutil.copytree(HERE / "config", directory / "config")
         for file in self.config.parent.rglob("*.toml"):
             file.write_text(string.Template(file.read_text()).substitute(known))
+        (directory / "config" / "trust" / "signer.jwks").write_text(json.dumps(signer.key_set))
 
     def run(self, *arguments):
         return subprocess.run([self.binary, *arguments, "--config", self.config], capture_output=True, text=True, timeout=60)
@@ -141,7 +154,7 @@ class Cambist:
             if self.process.poll() is not None:
                 break
             try:
-                if requests.get(f"{self.url}/readyz", timeout=5).status_code == 200:
+                if requests.get(f"{self.url}/readyz", timeout=5, verify=self.authority).status_code == 200:
                     return
             except requests.ConnectionError:
                 pass
@@ -149,7 +162,7 @@ class Cambist:
         raise RuntimeError(f"cambist is not ready (exit status {self.process.poll()}); its log:\n{self.log.read_text()}")
 
     def metadata(self, document="openid-configuration"):
-        answer = requests.get(f"{self.url}/.well-known/{document}", timeout=10)
+        answer = requests.get(f"{self.url}/.well-known/{document}", timeout=10, verify=self.authority)
         answer.raise_for_status()
         return answer.json()
 
@@ -159,6 +172,7 @@ class Cambist:
             self.metadata()["token_endpoint"],
             data={"grant_type": TOKEN_EXCHANGE, "subject_token_type": JWT, "subject_token": subject_token, **form},
             timeout=30,
+            verify=self.authority,
         )
         if answer.status_code == 200:
             self.issued.append(answer.json()["access_token"])

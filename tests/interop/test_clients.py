@@ -107,3 +107,22 @@ def test_oauth4webapi_exchanges_a_token_as_a_named_client(cambist, issuer, libra
     verdict = verifiers.verify("jose", token, AUDIENCE)
     assert verdict.accepted, verdict.why
     assert verdict.claims["client_id"] == "robots"
+
+
+@pytest.mark.parametrize("kind", ["oidc", "oauth2"])
+@pytest.mark.parametrize("thief", [False, True])
+def test_oauth4webapi_binds_a_token_to_its_key_and_verifies_that(cambist, issuer, libraries, kind, thief):
+    parameters = {
+        "subject_token": issuer.mint("robot-es256", cambist.url),
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "audience": AUDIENCE,
+    }
+    question = {"ask": "oauth4webapi.bind", "kind": kind, "issuer": cambist.url, "client": "robots", "audience": AUDIENCE}
+    answer = libraries.ask({**question, "parameters": parameters, "thief": thief})
+    assert answer["accepted"] != thief, answer.get("why")
+    if thief:
+        return
+    cambist.issued.append(answer["answer"]["access_token"])
+    assert answer["answer"]["token_type"] == "dpop"  # as the library writes it
+    assert answer["challenges"] == ["use_dpop_nonce"], "the server gives out the nonce first"
+    assert set(answer["claims"]["cnf"]) == {"jkt"}

@@ -1,5 +1,6 @@
 """Three resource servers that know nothing but our metadata: PyJWT, jose and oauth4webapi."""
 
+import ssl
 from dataclasses import dataclass
 
 import jwt
@@ -42,7 +43,9 @@ class Verifiers:
     def _with_pyjwt(self, token, audience, kind):
         metadata = self.cambist.metadata(DOCUMENTS[kind])
         try:
-            key = jwt.PyJWKClient(metadata["jwks_uri"]).get_signing_key_from_jwt(token)
+            authority = self.cambist.authority
+            context = ssl.create_default_context(cafile=authority) if isinstance(authority, str) else None
+            key = jwt.PyJWKClient(metadata["jwks_uri"], ssl_context=context).get_signing_key_from_jwt(token)
             decoded = jwt.decode_complete(
                 token,
                 key,

@@ -145,6 +145,26 @@ async fn a_query_is_refused_and_not_echoed() {
 }
 
 #[tokio::test]
+async fn a_correlation_id_is_the_one_thing_that_a_query_may_hold_and_only_where_sdks_write_it() {
+    let long = format!("/token?client-request-id={}", "a".repeat(65));
+    for (uri, refused, why) in [
+        ("/token", false, "none"),
+        ("/token?client-request-id=0f6e4c1e-6a0e-4c44-9a52-2f5a3c1d9b10", false, "as SDKs write it"),
+        ("/token?client-request-id=", true, "empty"),
+        (&long, true, "long enough to be something else"),
+        ("/token?client-request-id=eyJ.eyJ.x", true, "a token"),
+        ("/token?client-request-id=1&audience=a", true, "and something else"),
+        ("/token?audience=a", true, "something else"),
+    ] {
+        let head = head(uri, &[("content-type", FORM)]);
+        let error = Form::read_beside_correlation_id(&head, "scope=a".into(), &BodyRoom::new(1)).await.err();
+        assert_eq!(error, refused.then_some(FormError::Query), "{why}");
+    }
+    let elsewhere = head("/token?client-request-id=1", &[("content-type", FORM)]);
+    assert_eq!(Form::read(&elsewhere, "scope=a".into(), &BodyRoom::new(1)).await.err(), Some(FormError::Query));
+}
+
+#[tokio::test]
 async fn a_body_is_at_most_64_kib() {
     let body = |length: usize| format!("foo={}", "x".repeat(length - 4));
     assert!(read(&[("content-type", FORM)], body(MAX_BODY_BYTES)).await.is_ok(), "the limit itself");

@@ -66,11 +66,9 @@ impl TokenEndpoint {
     }
 
     fn turn_away(&self, error: OauthError, peer: Option<IpAddr>) -> Response<Body> {
-        let family = match error.limited {
-            Some(_) => Family::Limited,
-            None if error.status.is_server_error() => Family::Unavailable,
-            None => Family::Malformed,
-        };
+        // The record says what the answer says.
+        let family = [Family::Limited, Family::Rejected, Family::Unavailable].into_iter().find(|family| family.name() == error.family);
+        let family = family.unwrap_or(Family::Malformed);
         let decision = self.service.turned_away(family, error.reason, peer);
         self.answers.error(&error.with_decision(decision))
     }

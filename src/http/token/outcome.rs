@@ -4,9 +4,10 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use crate::domain::{Seconds, random_bytes};
-use crate::exchange::{ACCESS_TOKEN_TYPE, GrantType, Malformed, Refusal};
+use crate::exchange::{GrantType, Malformed, Refusal};
 use crate::http::{OauthCode, OauthError, proof_error};
 use crate::policy::{Binding, Denial};
+use crate::release::issuance::Spent;
 use crate::release::record::IssuedToken;
 use crate::token::RejectedToken;
 
@@ -31,8 +32,8 @@ impl<'a> Success<'a> {
         let exchange = grant == Some(GrantType::TokenExchange);
         Self {
             access_token: issued.reveal(),
-            issued_token_type: exchange.then_some(ACCESS_TOKEN_TYPE),
-            token_type: "Bearer",
+            issued_token_type: exchange.then_some(issued.kind().issued_token_type()),
+            token_type: issued.kind().token_type(),
             expires_in: issued.expires_in().0,
             scope: issued.scopes().to_string(),
         }
@@ -45,7 +46,8 @@ pub(super) fn oauth_error(refusal: &Refusal, grant: Option<GrantType>) -> OauthE
         Refusal::Malformed(malformed) => of_malformed(*malformed, grant),
         Refusal::Proof(rejected) => return proof_error(*rejected),
         Refusal::Rejected(RejectedToken::PopMismatch) => OauthCode::InvalidDpopProof,
-        Refusal::Rejected(_) | Refusal::Replayed | Refusal::Fenced { .. } => of_bad_token(grant),
+        Refusal::Replayed { what: Spent::Proof } | Refusal::Fenced { what: Spent::Proof, .. } => OauthCode::InvalidDpopProof,
+        Refusal::Rejected(_) | Refusal::Replayed { .. } | Refusal::Fenced { .. } => of_bad_token(grant),
         // The client is known, and what it may have was taken back.
         Refusal::Revoked { .. } if grant == Some(GrantType::ClientCredentials) => OauthCode::UnauthorizedClient,
         Refusal::Revoked { .. } => of_bad_token(grant),

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 
 use crate::domain::IdempotencyKey;
 use crate::exchange::{AssertionProfile, CLIENT_CREDENTIALS, Family, Parameters};
-use crate::http::{BodyRoom, Form, OauthCode, OauthError, Parameter, client_hint, presented_proof};
+use crate::http::{BodyRoom, ClientCertificate, Form, OauthCode, OauthError, Parameter, client_hint, presented_proof};
 
 /// Known parameters that would change what a token means, and that we do not support: refused, not ignored.
 const UNSUPPORTED: [Parameter; 1] = [Parameter::AuthorizationDetails];
@@ -17,7 +17,10 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Reads the whole request. What it may say is decided by [`crate::exchange`]; here only what HTTP and its authentication forbid.
 pub(super) async fn parameters(head: &Parts, body: Body, room: &BodyRoom, profile: AssertionProfile) -> Result<Parameters, OauthError> {
-    let mut form = Form::read(head, body, room).await?;
+    let mut form = match profile {
+        AssertionProfile::Standard => Form::read(head, body, room).await?,
+        AssertionProfile::DefaultScope => Form::read_beside_correlation_id(head, body, room).await?,
+    };
     let grant_type = form.take_one(Parameter::GrantType);
     authentication(&form, &head.headers, grant_type.as_deref())?;
     let idempotency_key = idempotency_key(&head.headers)?;
@@ -40,7 +43,7 @@ pub(super) async fn parameters(head: &Parts, body: Body, room: &BodyRoom, profil
         client_id,
         idempotency_key,
         proof: presented_proof(&head.headers)?,
-        certificate: None,
+        certificate: head.extensions.get::<ClientCertificate>().map(|certificate| certificate.0),
         profile,
     })
 }

@@ -7,7 +7,9 @@ use secrecy::SecretString;
 use crate::domain::{RelationshipName, Scopes, Seconds, TargetName, Timestamp, TokenId};
 use crate::policy::Permit;
 
-use super::spends::Spends;
+use super::kind::IssuedKind;
+use super::opaque::OpaqueRecord;
+use super::spends::SpendList;
 
 /// A signed token that nobody may read yet.
 ///
@@ -18,8 +20,10 @@ pub struct MintedToken {
     pub(super) key_id: Box<str>,
     pub(super) minted_at: Timestamp,
     pub(super) permit: Permit,
+    /// What the store must keep before the token may be released: what its handle stands for.
+    pub(super) record: Option<OpaqueRecord>,
     pub(super) sealed: SecretString,
-    pub(super) spends: Spends,
+    pub(super) spends: SpendList,
     pub(super) times: Times,
 }
 
@@ -56,13 +60,28 @@ impl MintedToken {
         self.permit.relationship()
     }
 
+    /// What it is, for the answer.
+    pub(in crate::release) fn kind(&self) -> IssuedKind {
+        IssuedKind::of(self.permit.target().kind, &self.permit.bond())
+    }
+
+    /// The permit it was minted for.
+    pub(in crate::release) fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    /// What the store must keep of it.
+    pub(in crate::release) fn record(&self) -> Option<&OpaqueRecord> {
+        self.record.as_ref()
+    }
+
     /// What it allows.
     pub(in crate::release) fn scopes(&self) -> &Scopes {
         self.permit.scopes()
     }
 
     /// What its release uses up.
-    pub(in crate::release) fn spends(&self) -> &Spends {
+    pub(in crate::release) fn spends(&self) -> &SpendList {
         &self.spends
     }
 

@@ -3,29 +3,98 @@
 use crate::domain::{Audience, Digest256, Timestamp};
 use crate::token::{ReplayMode, VerifiedToken};
 
-/// What the release of one minted token spends: its subject token, for its target.
+/// Which of the things that a request presents.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Spent {
+    /// The DPoP proof (RFC 9449 §4.2).
+    Proof,
+    /// The actor token (RFC 8693 §2.1).
+    Actor,
+    /// The subject token.
+    Subject,
+}
+
+/// A DPoP proof, as far as spending it is concerned. A proof is always good for one request (RFC 9449 §11.1).
+#[derive(Clone, Copy, Debug)]
+pub struct ProofSpend {
+    /// What makes two presentations the same proof.
+    pub identity: Digest256,
+    /// `iat`, rounded up.
+    pub issued_at: Timestamp,
+    /// The first instant at which the proof is too old for us.
+    pub refused_from: Timestamp,
+}
+
+/// Everything that the release of one minted token spends, in this order: proof, actor token, subject token.
 ///
-/// Taken from the verified token itself when the token is minted, so that a minted token cannot spend somebody else's.
+/// Taken from the verified tokens themselves when the token is minted, so that a minted token cannot spend somebody else's.
+#[derive(Clone, Debug)]
+pub struct SpendList {
+    /// The DPoP proof, when one came.
+    pub(in crate::release) proof: Option<Spends>,
+    /// The actor token, when one came.
+    pub(in crate::release) actor: Option<Spends>,
+    /// The subject token. Last: whatever came before it may be burnt by a request that gets nothing, and it alone decides whether
+    /// this is a first release or a repeat.
+    pub(in crate::release) subject: Spends,
+}
+
+impl SpendList {
+    /// A list of the subject token of a token for this audience, permitted by `token`. Not repeatable.
+    pub(super) fn of(token: &VerifiedToken, audience: &Audience) -> Self {
+        Self { proof: None, actor: None, subject: Spends::of(Spent::Subject, token, audience) }
+    }
+
+    /// The same, and the actor token; once, when it is the subject token.
+    pub(super) fn and_actor(self, actor: Option<&VerifiedToken>) -> Self {
+        let actor = actor.map(|actor| Spends::of(Spent::Actor, actor, &self.subject.audience));
+        Self { actor: actor.filter(|actor| actor.identity != self.subject.identity), ..self }
+    }
+
+    /// The same, and the proof.
+    pub(super) fn and_proof(self, proof: Option<ProofSpend>) -> Self {
+        let proof = proof.map(|proof| Spends {
+            audience: self.subject.audience.clone(),
+            identity: proof.identity,
+            issued_at: Some(proof.issued_at),
+            mode: ReplayMode::Once,
+            owner: None,
+            refused_from: proof.refused_from,
+            what: Spent::Proof,
+        });
+        Self { proof, ..self }
+    }
+
+    /// The same, spent by that request wherever it is sent again.
+    pub(super) fn owned_by(mut self, owner: Digest256) -> Self {
+        for spends in [&mut self.proof, &mut self.actor].into_iter().flatten().chain([&mut self.subject]) {
+            spends.owner = Some(owner);
+        }
+        self
+    }
+}
+
+/// What is used up of one presented thing.
 #[derive(Clone, Debug)]
 pub struct Spends {
     /// The target's audience: the second half of the identity where a token may be spent once per target.
     pub(in crate::release) audience: Audience,
-    /// What makes two presentations the same subject token.
+    /// What makes two presentations the same thing.
     pub(in crate::release) identity: Digest256,
     /// `iat`, rounded up; there whenever the mode spends.
     pub(in crate::release) issued_at: Option<Timestamp>,
-    /// How often the subject token may be exchanged.
+    /// How often it may be used.
     pub(in crate::release) mode: ReplayMode,
     /// Whose release it is: the same request, repeated with the same idempotency key, is the same owner. None: nobody may repeat it.
     pub(in crate::release) owner: Option<Digest256>,
-    /// `exp + leeway`: from then on the subject token is expired for us.
+    /// `exp + leeway`: from then on it is expired for us.
     pub(in crate::release) refused_from: Timestamp,
+    /// What it is.
+    pub(in crate::release) what: Spent,
 }
 
 impl Spends {
-    /// What a token for this audience, permitted by `token`, will spend. Not repeatable.
-    #[must_use]
-    pub fn of(token: &VerifiedToken, audience: &Audience) -> Self {
+    fn of(what: Spent, token: &VerifiedToken, audience: &Audience) -> Self {
         Self {
             audience: audience.clone(),
             identity: token.replay_identity(),
@@ -33,6 +102,7 @@ impl Spends {
             mode: token.replay_mode(),
             owner: None,
             refused_from: token.refused_from(),
+            what,
         }
     }
 }
@@ -118,17 +188,34 @@ mod tests {
             (a.verified(""), a.verified(r#","x":1"#), false, "without jti: another signing input"),
             (a.verified(""), a.verified(jti), false, "with and without"),
         ] {
-            let (left, right) = (Spends::of(&left, &target), Spends::of(&right, &target));
-            assert_eq!(left.identity == right.identity, same, "{why}");
+            let (left, right) = (SpendList::of(&left, &target), SpendList::of(&right, &target));
+            assert_eq!(left.subject.identity == right.subject.identity, same, "{why}");
         }
     }
 
     #[test]
     fn it_carries_the_times_and_the_mode_of_the_token() {
         let target = Audience::parse("https://deploy.example.com").unwrap();
-        let spends = Spends::of(&Issuer::new("a", "https://a.example.com").verified(""), &target);
+        let spends = SpendList::of(&Issuer::new("a", "https://a.example.com").verified(""), &target).subject;
         assert_eq!(spends.issued_at, Some(Timestamp::from_unix(1_799_999_990)));
         assert_eq!(spends.refused_from, Timestamp::from_unix(1_800_000_360));
         assert_eq!((spends.mode, spends.audience), (ReplayMode::Once, target));
+    }
+
+    #[test]
+    fn what_a_request_presents_is_spent_under_one_owner_and_nothing_twice() {
+        let target = Audience::parse("https://deploy.example.com").unwrap();
+        let (ci, cluster) = (Issuer::new("a", "https://a.example.com"), Issuer::new("b", "https://b.example.com"));
+        let (subject, actor) = (ci.verified(r#","jti":"1""#), cluster.verified(r#","jti":"1""#));
+        let proof = ProofSpend { identity: Digest256::of(b"proof"), issued_at: NOW, refused_from: NOW + Seconds(60) };
+        let list = SpendList::of(&subject, &target).and_actor(Some(&actor)).and_proof(Some(proof)).owned_by(Digest256::of(b"request"));
+        let all = [list.proof.unwrap(), list.actor.unwrap(), list.subject];
+        assert_eq!(all.each_ref().map(|spends| spends.what), [Spent::Proof, Spent::Actor, Spent::Subject]);
+        assert!(all.iter().all(|spends| spends.owner == Some(Digest256::of(b"request")) && spends.mode == ReplayMode::Once));
+        assert_eq!((all[0].identity, all[0].issued_at, all[0].refused_from), (proof.identity, Some(NOW), NOW + Seconds(60)));
+        assert_ne!(all[1].identity, all[2].identity);
+
+        let same = ci.verified(r#","jti":"1""#);
+        assert!(SpendList::of(&subject, &target).and_actor(Some(&same)).actor.is_none(), "one token in both roles is spent once");
     }
 }

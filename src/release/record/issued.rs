@@ -5,6 +5,8 @@ use std::fmt;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::domain::{Scopes, Seconds, TokenId};
+use crate::policy::TokenFormat;
+use crate::release::issuance::{IssuedKind, MintedToken};
 use crate::release::replay::SpentToken;
 
 use super::draft::DecisionDraft;
@@ -16,6 +18,7 @@ use super::log::{DecisionLog, LogUnavailable, Room};
 pub struct IssuedToken {
     expires_in: Seconds,
     id: TokenId,
+    kind: IssuedKind,
     scopes: Scopes,
     sealed: SecretString,
 }
@@ -27,16 +30,27 @@ impl DecisionLog {
     pub async fn release(&self, spent: SpentToken, room: Room, mut draft: DecisionDraft) -> Result<IssuedToken, LogUnavailable> {
         let minted = spent.minted();
         draft.minted(minted);
-        let (id, scopes) = (minted.id().clone(), minted.scopes().clone());
+        let (id, kind, scopes) = (minted.id().clone(), minted.kind(), minted.scopes().clone());
         let expires_in = minted.expires_in();
-        let facts = IssuedFacts { jti: id.as_str(), kid: minted.key_id(), expires_in: expires_in.0, repeats: spent.repeats() };
-        self.issued(room, &draft, facts).await?;
-        Ok(IssuedToken { expires_in, id, scopes, sealed: spent.into_minted().unseal() })
+        self.issued(room, &draft, facts(minted, spent.repeats())).await?;
+        Ok(IssuedToken { expires_in, id, kind, scopes, sealed: spent.into_minted().unseal() })
     }
 }
 
+fn facts(minted: &MintedToken, repeats: bool) -> IssuedFacts<'_> {
+    let target = minted.permit().target();
+    let form = match (target.format, &target.encryption) {
+        (TokenFormat::Opaque, _) => Some("opaque"),
+        (TokenFormat::Jwt, Some(_)) => Some("encrypted"),
+        (TokenFormat::Jwt, None) => None,
+    };
+    let (jti, kid, expires_in) = (minted.id().as_str(), minted.key_id(), minted.expires_in().0);
+    let permit = minted.permit();
+    IssuedFacts { jti, kid, expires_in, act: permit.act(), bond: permit.bond(), form, repeats }
+}
+
 impl IssuedToken {
-    /// The compact serialisation: the `access_token` of the answer (RFC 8693 §2.2.1).
+    /// The compact serialisation, or the handle: the `access_token` of the answer (RFC 8693 §2.2.1).
     #[must_use]
     pub fn reveal(&self) -> &str {
         self.sealed.expose_secret()
@@ -46,6 +60,12 @@ impl IssuedToken {
     #[must_use]
     pub fn expires_in(&self) -> Seconds {
         self.expires_in
+    }
+
+    /// What it is: `issued_token_type` and `token_type` of the answer.
+    #[must_use]
+    pub fn kind(&self) -> IssuedKind {
+        self.kind
     }
 
     /// Its scopes: `scope` of the answer.

@@ -1,6 +1,8 @@
 //! The lines of the log, before they are linked into the chain.
 
 use crate::domain::{Digest256, RelationshipName, TargetName};
+use crate::policy::Act;
+use crate::token::Bond;
 
 use super::draft::{DecisionDraft, Failed};
 use super::{MAX_LINE_BYTES, MAX_UNVERIFIED_LINE_BYTES, text};
@@ -46,12 +48,18 @@ pub struct Refusal {
     pub reason: &'static str,
 }
 
-/// Facts about the issued token that the draft does not know.
+/// What the draft does not know of the issued token.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct IssuedFacts<'a> {
     pub(super) jti: &'a str,
     pub(super) kid: &'a str,
     pub(super) expires_in: u64,
+    /// Who acts for its subject.
+    pub(super) act: Option<&'a Act>,
+    /// The keys it is bound to.
+    pub(super) bond: Bond,
+    /// How it looks, when it is no plain JWT.
+    pub(super) form: Option<&'static str>,
     /// The same request had spent the subject token before.
     pub(super) repeats: bool,
 }
@@ -176,13 +184,8 @@ fn decision_omitting(draft: &DecisionDraft, ending: &Ending<'_>, omit: Omit) -> 
         }
         None => unverified(&mut body, draft),
     }
-    if let Some(issued) = ending.issued {
-        body.text("jti", issued.jti, 64);
-        body.text("kid", issued.kid, 64);
-        body.number("expires_in", issued.expires_in);
-        if issued.repeats {
-            body.raw("repeats", b"true");
-        }
+    if let Some(facts) = &ending.issued {
+        issued(&mut body, facts);
     }
     if let Some(input) = draft.input {
         body.digest("input_sha256", Some(input));
@@ -190,6 +193,23 @@ fn decision_omitting(draft: &DecisionDraft, ending: &Ending<'_>, omit: Omit) -> 
     body.optional("peer", draft.peer.map(|peer| peer.to_string()).as_deref(), 45);
     body.number("latency_us", ending.latency_micros);
     body.end()
+}
+
+/// Of the token itself only what is no secret: who acts, which keys it is bound to, how it looks.
+fn issued(body: &mut Body, facts: &IssuedFacts<'_>) {
+    body.text("jti", facts.jti, 64);
+    body.text("kid", facts.kid, 64);
+    body.number("expires_in", facts.expires_in);
+    if let Some(act) = facts.act {
+        let actors: Vec<_> = act.actors().collect();
+        body.raw("act", &text::json(&actors, 512));
+    }
+    body.optional("bound_key", facts.bond.key.map(|key| key.to_string()).as_deref(), 64);
+    body.optional("bound_certificate", facts.bond.certificate.map(|certificate| certificate.to_string()).as_deref(), 64);
+    body.optional("form", facts.form, 16);
+    if facts.repeats {
+        body.raw("repeats", b"true");
+    }
 }
 
 /// All that a stranger may have made up. The limits keep the whole line within [`MAX_UNVERIFIED_LINE_BYTES`].

@@ -11,12 +11,24 @@ use crate::token::ReplayMode;
 use super::spend::{Owner, Spend, Verdict};
 use super::{CLOCK_OFFSET, RECORD_MARGIN, SpendError};
 
+pub(super) use super::opaque::contract::{
+    a_handle_is_explained_from_its_release_to_the_end_of_its_token, a_handle_stands_for_the_token_of_whoever_was_first,
+    a_handle_that_nobody_knows_is_not_explained, what_is_not_released_is_not_kept,
+};
 pub(super) use super::repeats::{
     a_repeat_passes_what_every_spend_must_pass, a_token_from_further_ahead_than_any_may_be_is_not_spent,
     nobody_but_the_same_request_gets_a_repeat, of_many_equal_requests_at_once_all_get_the_same_times,
     the_same_request_gets_the_times_of_its_first_release,
 };
-pub(super) use super::world::{START, World, all_at_once, attempt, lasting_ten_minutes, past_the_fence, spend, token, use_up, word};
+pub(super) use super::several::{
+    a_failure_burns_what_came_before_it_and_nothing_after, a_proof_is_good_for_one_exchange_of_a_reusable_token,
+    a_request_that_broke_off_goes_on_where_it_was, each_thing_passes_the_fence_by_itself,
+    of_exchanges_that_share_an_actor_token_one_gets_a_token, the_same_request_passes_what_it_spent_itself,
+    whatever_a_request_spends_belongs_to_it,
+};
+pub(super) use super::world::{
+    START, World, all_at_once, attempt, lasting_ten_minutes, past_the_fence, spend, token, use_up, use_up_at, word,
+};
 
 pub(super) async fn a_token_is_spent_once<W: World>(world: W) {
     let world = past_the_fence(world);
@@ -51,10 +63,10 @@ pub(super) async fn an_attempt_repeated_after_a_lost_reply_knows_its_own_record<
     let spends = token("a", &world);
     let now = world.clock().now();
     let attempt = attempt(&world, &spends, Owner::Attempt([1; 16]));
-    assert_eq!(world.guard().ask(attempt).await.unwrap(), Verdict::Fresh);
-    assert_eq!(world.guard().ask(attempt).await.unwrap(), Verdict::OwnRetry);
+    assert_eq!(world.guard().ask(attempt, None).await.unwrap(), Verdict::Fresh);
+    assert_eq!(world.guard().ask(attempt, None).await.unwrap(), Verdict::OwnRetry);
     let somebody_else = Spend { owner: Owner::Attempt([2; 16]), ..attempt };
-    assert_eq!(world.guard().ask(somebody_else).await.unwrap(), Verdict::Replayed { first_at: now });
+    assert_eq!(world.guard().ask(somebody_else, None).await.unwrap(), Verdict::Replayed { first_at: now });
 }
 
 pub(super) async fn of_many_at_once_one_passes<W: World>(world: W) {
@@ -231,6 +243,17 @@ macro_rules! with_every_case {
             of_many_equal_requests_at_once_all_get_the_same_times
             a_repeat_passes_what_every_spend_must_pass
             a_token_from_further_ahead_than_any_may_be_is_not_spent
+            a_failure_burns_what_came_before_it_and_nothing_after
+            whatever_a_request_spends_belongs_to_it
+            the_same_request_passes_what_it_spent_itself
+            a_request_that_broke_off_goes_on_where_it_was
+            a_proof_is_good_for_one_exchange_of_a_reusable_token
+            of_exchanges_that_share_an_actor_token_one_gets_a_token
+            each_thing_passes_the_fence_by_itself
+            a_handle_is_explained_from_its_release_to_the_end_of_its_token
+            what_is_not_released_is_not_kept
+            a_handle_stands_for_the_token_of_whoever_was_first
+            a_handle_that_nobody_knows_is_not_explained
         }
     };
 }

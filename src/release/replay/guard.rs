@@ -1,24 +1,24 @@
 //! The one door between a minted token and a token that may be released.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
 use crate::domain::{Clock, Seconds, Timestamp, random_bytes};
-use crate::release::issuance::{MintedToken, Spends, Times};
+use crate::release::issuance::{MintedToken, OpaqueRecord, ReplayKey, SpendList, Spends, Spent, Times};
 use crate::store::{SqliteStore, Store, StoreError};
 
-use super::key::ReplayKey;
+use super::error::{NotSpent, SpendError};
 use super::redis::RedisEngine;
 use super::spend::{Owner, Spend, Verdict};
 use super::sqlite::{self, SqliteEngine};
 use super::{FENCE_MARGIN, LARGEST_IAT_SKEW, RepeatedToken, SpendOutcome, SpentToken};
 
-/// Lets each subject token be spent as often as its issuer's mode says, and never more.
+/// Lets each subject token and each actor token be spent as often as its issuer's mode says, and never more; each proof once.
 ///
-/// For the modes that spend: at most one minted token passes per subject token (`once`), or per subject token and target
-/// (`once-per-target`), under crash, restart, and loss of the store; assuming clocks within [`super::CLOCK_OFFSET`] and an `iat`
+/// For what is spent: at most one minted token passes per presented token (`once`), per presented token and target
+/// (`once-per-target`), and per proof, under crash, restart, and loss of the store; assuming clocks within [`super::CLOCK_OFFSET`] and an `iat`
 /// that is honest within [`super::LARGEST_IAT_SKEW`]. A token here is what has one `jti`: a client that keeps an idempotency key gets it
 /// again, and no other. Whatever is unclear does not pass.
 pub struct ReplayGuard {
@@ -105,21 +105,26 @@ impl ReplayGuard {
         }
     }
 
-    /// Spends the subject token that the minted one came from. A reusable token passes without the store being asked.
+    /// Spends what the request of the minted token presented: the proof, the actor token, the subject token, in this order and for one
+    /// owner. What is reusable passes without the store being asked. What an opaque token stands for is kept in the same step as the
+    /// last of them.
+    ///
+    /// A failure stops: what was spent before it stays spent, and nothing is released. Whether this is a first release or a repeat is
+    /// for the subject token to say.
     ///
     /// A repeatable request that comes again within [`super::REPEAT_FOR`] of its spend gets, instead of a refusal, the right to mint the
     /// token again as it was. It passes fence and clock like every other.
     ///
-    /// After [`SpendError::Unavailable`] the token may be spent or not; it was not released, and is not released by trying again.
+    /// After [`SpendError::Unavailable`] the thing may be spent or not; no token was released for it, and none is by trying again.
     ///
     /// # Errors
     /// The minted token is gone: it was never readable.
-    pub async fn spend(&self, minted: MintedToken) -> Result<SpendOutcome, SpendError> {
-        match self.use_up(minted.spends(), minted.times()).await? {
+    pub async fn spend(&self, minted: MintedToken) -> Result<SpendOutcome, NotSpent> {
+        match self.use_up_all(minted.spends(), minted.times(), minted.record()).await? {
             Passed::First => Ok(SpendOutcome::Spent(SpentToken::new(minted))),
             Passed::Again(released) => {
-                let repeated = RepeatedToken::of(minted, released).ok_or(SpendError::Replayed { first_at: None })?;
-                Ok(SpendOutcome::Repeated(repeated))
+                let replayed = NotSpent { what: Spent::Subject, why: SpendError::Replayed { first_at: None } };
+                RepeatedToken::of(minted, released).map(SpendOutcome::Repeated).ok_or(replayed)
             }
         }
     }
@@ -156,14 +161,26 @@ impl ReplayGuard {
         }
     }
 
-    pub(super) async fn use_up(&self, spends: &Spends, released: Times) -> Result<Passed, SpendError> {
-        let Some(key) = ReplayKey::of(spends) else { return Ok(Passed::First) };
+    pub(super) async fn use_up_all(&self, list: &SpendList, released: Times, record: Option<&OpaqueRecord>) -> Result<Passed, NotSpent> {
+        let attempt = Attempt { nonce: OnceLock::new(), released, record: None };
+        for spends in [&list.proof, &list.actor].into_iter().flatten() {
+            self.use_up(spends, &attempt).await.map_err(|why| NotSpent { what: spends.what, why })?;
+        }
+        let attempt = Attempt { record, ..attempt };
+        self.use_up(&list.subject, &attempt).await.map_err(|why| NotSpent { what: Spent::Subject, why })
+    }
+
+    pub(super) async fn use_up(&self, spends: &Spends, attempt: &Attempt<'_>) -> Result<Passed, SpendError> {
+        let Some(key) = ReplayKey::of(spends) else {
+            self.keep(attempt.record).await.inspect_err(|fault| self.note(fault))?;
+            return Ok(Passed::First);
+        };
         let started = self.clock.monotonic();
-        let verdict = self.judge(key, spends, released).await;
+        let verdict = self.judge(key, spends, attempt).await;
         let word = verdict.as_ref().map_or_else(SpendError::reason, Verdict::word);
         (self.observe)(word, self.clock.monotonic().saturating_sub(started));
         if let Err(SpendError::Unavailable(fault)) = &verdict {
-            *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault.clone());
+            self.note(fault);
         }
         match verdict? {
             Verdict::Fresh | Verdict::OwnRetry => Ok(Passed::First),
@@ -176,11 +193,28 @@ impl ReplayGuard {
         }
     }
 
-    /// What the engine says, or why it is not even asked.
-    async fn judge(&self, key: ReplayKey, spends: &Spends, released: Times) -> Result<Verdict, SpendError> {
-        if let Some(reason) = &*self.suspended.load() {
-            return Err(SpendError::Unavailable(StoreError::clone(reason)));
+    /// Keeps the record of a token whose subject token leaves none.
+    async fn keep(&self, record: Option<&OpaqueRecord>) -> Result<(), StoreError> {
+        let Some(record) = record else { return Ok(()) };
+        self.believed()?;
+        match &self.engine {
+            Engine::Redis(engine) => engine.keep(record).await,
+            Engine::Sqlite(engine) => engine.keep(record).await,
         }
+    }
+
+    fn note(&self, fault: &StoreError) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault.clone());
+    }
+
+    /// Whether what the store says may be believed at present.
+    fn believed(&self) -> Result<(), StoreError> {
+        self.suspended.load().as_ref().map_or(Ok(()), |reason| Err(StoreError::clone(reason)))
+    }
+
+    /// What the engine says, or why it is not even asked.
+    async fn judge(&self, key: ReplayKey, spends: &Spends, attempt: &Attempt<'_>) -> Result<Verdict, SpendError> {
+        self.believed()?;
         // Verification requires `iat` where tokens are spent. Without one, 1970 is behind every fence.
         let issued_at = spends.issued_at.unwrap_or_default();
         let sent_at = self.clock.now();
@@ -191,22 +225,32 @@ impl ReplayGuard {
         if sent_at >= spends.refused_from {
             return Err(SpendError::Expired);
         }
-        let spend = Spend {
-            key,
-            owner: spends.owner.map_or_else(|| Owner::Attempt(random_bytes()), Owner::Request),
-            issued_at,
-            refused_from: spends.refused_from,
-            sent_at,
-            released,
-        };
-        Ok(self.ask(spend).await?)
+        let owner = attempt.owner(spends);
+        let spend = Spend { key, owner, issued_at, refused_from: spends.refused_from, sent_at, released: attempt.released };
+        Ok(self.ask(spend, attempt.record).await?)
     }
 
-    pub(super) async fn ask(&self, spend: Spend) -> Result<Verdict, StoreError> {
+    pub(super) async fn ask(&self, spend: Spend, record: Option<&OpaqueRecord>) -> Result<Verdict, StoreError> {
         match &self.engine {
-            Engine::Redis(engine) => engine.spend(spend).await,
-            Engine::Sqlite(engine) => engine.spend(spend).await,
+            Engine::Redis(engine) => engine.spend(spend, record).await,
+            Engine::Sqlite(engine) => engine.spend(spend, record).await,
         }
+    }
+}
+
+/// One attempt to release a minted token, for all that it spends.
+pub(super) struct Attempt<'a> {
+    /// Made when something is spent that nobody may repeat.
+    pub(super) nonce: OnceLock<[u8; 16]>,
+    /// `iat` and `exp` of the token.
+    pub(super) released: Times,
+    /// What is to be kept with this spend.
+    pub(super) record: Option<&'a OpaqueRecord>,
+}
+
+impl Attempt<'_> {
+    fn owner(&self, spends: &Spends) -> Owner {
+        spends.owner.map_or_else(|| Owner::Attempt(*self.nonce.get_or_init(random_bytes)), Owner::Request)
     }
 }
 
@@ -233,52 +277,6 @@ pub(super) enum Passed {
     Again(Times),
 }
 
-/// Why a minted token does not pass.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum SpendError {
-    /// The store's clock disagrees with ours, or ours stepped back. Unavailable: try again once the clocks are right.
-    #[error(
-        "the clock of the store is {offset} s off from this machine's, or from the time that the store remembers; 5 s are tolerated. Check \
-         time synchronisation here and where the store runs"
-    )]
-    ClockOffset {
-        /// Seconds by which the store's clock is ahead; negative when the clock went back behind the time the store remembers.
-        offset: i64,
-    },
-    /// The subject token expired while it waited. Rejected.
-    #[error("the token expired")]
-    Expired,
-    /// The subject token was issued when the store may have forgotten spends. Rejected; a new token helps.
-    #[error("the token was issued before history was lost; tokens issued after {until} are accepted")]
-    Fenced {
-        /// The last `iat` that is refused.
-        until: Timestamp,
-    },
-    /// The subject token was spent before. Rejected.
-    #[error("the token was spent before")]
-    Replayed {
-        /// When, if the store still knows.
-        first_at: Option<Timestamp>,
-    },
-    /// The store gives no trustworthy answer. Unavailable.
-    #[error(transparent)]
-    Unavailable(#[from] StoreError),
-}
-
 fn ahead(duration: Seconds) -> i64 {
     i64::try_from(duration.0).unwrap_or(i64::MAX)
-}
-
-impl SpendError {
-    /// The stable reason of `docs/errors.md`.
-    #[must_use]
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::ClockOffset { .. } => "clock_offset",
-            Self::Expired => "expired",
-            Self::Fenced { .. } => "fenced",
-            Self::Replayed { .. } => "replayed",
-            Self::Unavailable(error) => error.trouble().reason(),
-        }
-    }
 }

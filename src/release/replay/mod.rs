@@ -1,10 +1,11 @@
-//! The replay guard: remembers spent tokens.
+//! The replay guard: remembers spent tokens and proofs, and what opaque tokens stand for.
 //!
-//! Owns: what identifies a spend, the contract that every engine keeps (one conformance suite), the history fence, the engines'
+//! Owns: the order of spends, the contract that every engine keeps (one conformance suite), the history fence, the engines'
 //! tables. Must not know: why a token was permitted, how it was signed, what is written about it.
 
+mod error;
 mod guard;
-mod key;
+mod opaque;
 mod redis;
 mod spend;
 mod spent;
@@ -17,13 +18,17 @@ mod model;
 #[cfg(test)]
 mod repeats;
 #[cfg(test)]
+mod several;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod world;
 
 use crate::domain::Seconds;
 
-pub use guard::{Pulse, ReplayGuard, SpendError, cut_off};
+pub use error::{NotSpent, SpendError};
+pub use guard::{Pulse, ReplayGuard, cut_off};
+pub use opaque::OpaqueTokens;
 pub use spent::{RepeatedToken, SpendOutcome, SpentToken};
 
 /// D: how far two clocks that take part in one spend may differ, and how far one clock may step back, before the guard refuses.

@@ -3,7 +3,7 @@
 use crate::domain::{Clock as _, Digest256, Seconds};
 use crate::release::issuance::{Spends, Times};
 
-use super::conformance::{World, all_at_once, attempt, past_the_fence, spend, token, use_up};
+use super::conformance::{World, all_at_once, attempt, past_the_fence, spend, token, use_up, use_up_at};
 use super::guard::Passed;
 use super::spend::{Owner, Spend, Verdict};
 use super::{CLOCK_OFFSET, REPEAT_FOR, SpendError};
@@ -56,9 +56,9 @@ pub(super) async fn nobody_but_the_same_request_gets_a_repeat<W: World>(world: W
     ] {
         let now = world.clock().now();
         let spent = attempt(&world, &token(why, &world), first);
-        assert_eq!(world.guard().ask(spent).await.unwrap(), Verdict::Fresh, "{why}");
+        assert_eq!(world.guard().ask(spent, None).await.unwrap(), Verdict::Fresh, "{why}");
         let later = Times { issued_at: now + Seconds(1), expires_at: now + Seconds(300) };
-        let found = match world.guard().ask(Spend { owner: second, released: later, ..spent }).await.unwrap() {
+        let found = match world.guard().ask(Spend { owner: second, released: later, ..spent }, None).await.unwrap() {
             Verdict::Replayed { first_at } if first_at == now => "replayed",
             Verdict::OwnRetry => "own retry",
             Verdict::Repeat { issued_at, expires_at } if Times { issued_at, expires_at } == spent.released => "repeat",
@@ -77,7 +77,7 @@ pub(super) async fn of_many_equal_requests_at_once_all_get_the_same_times<W: Wor
     let attempts = (0..32).map(|number| {
         let own = times(300 + number);
         let (guard, spends) = (world.guard(), &spends);
-        async move { guard.use_up(spends, own).await.map(|passed| (own, passed)) }
+        async move { use_up_at(guard, spends, own).await.map(|passed| (own, passed)) }
     });
     let outcomes = all_at_once(attempts).await.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
     let firsts: Vec<_> = outcomes.iter().filter(|(_, passed)| *passed == Passed::First).collect();

@@ -1,9 +1,7 @@
 //! What the guard asks of an engine, and what an engine may answer.
 
 use crate::domain::{Digest256, Timestamp};
-use crate::release::issuance::Times;
-
-use super::key::ReplayKey;
+use crate::release::issuance::{ReplayKey, Times};
 
 /// One attempt to use a token up.
 #[derive(Clone, Copy, Debug)]

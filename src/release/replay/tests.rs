@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use secrecy::ExposeSecret as _;
 
 use crate::domain::{Clock, Digest256, ManualClock, Seconds, Timestamp};
-use crate::release::issuance::Spends;
-use crate::store::{OpenMode, SqliteSettings, SqliteStore};
+use crate::release::issuance::{Handle, OpaqueRecord, ReplayKey, Spends};
+use crate::store::{OpenMode, SqliteSettings, SqliteStore, Store};
 use crate::token::ReplayMode;
 
-use super::conformance::{START, World, honours_the_contract, past_the_fence, token, use_up, word};
-use super::{CLOCK_OFFSET, FENCE_MARGIN, ReplayGuard, SpendError, sqlite};
+use super::conformance::{START, World, honours_the_contract, lasting_ten_minutes, past_the_fence, token, use_up, word};
+use super::guard::Attempt;
+use super::{CLOCK_OFFSET, FENCE_MARGIN, OpaqueTokens, ReplayGuard, SpendError, sqlite};
 
 /// A directory with a database, and a guard on it.
 pub(super) struct SqliteWorld {
@@ -70,6 +73,10 @@ impl World for SqliteWorld {
             }
         }
         self.start();
+    }
+
+    fn opaque_tokens(&self) -> OpaqueTokens {
+        OpaqueTokens::new(Store::Sqlite(self.store().clone()))
     }
 
     /// One clock, compared with what the database remembers of it: behind.
@@ -211,4 +218,40 @@ async fn a_record_without_the_times_of_its_token_is_not_repeated() {
     assert_eq!(word(&use_up(&world, &spends).await), "fresh");
     world.store().run_blocking(|conn| conn.execute_batch("UPDATE replay_spent SET released_exp = NULL")).unwrap();
     assert_eq!(word(&use_up(&world, &spends).await), "replayed");
+}
+
+#[tokio::test]
+async fn a_repeat_whose_handle_nobody_could_explain_is_not_released() {
+    let world = past_the_fence(SqliteWorld::new());
+    let spends = Spends { owner: Some(Digest256::of(b"request")), ..token("a", &world) };
+    let bucket = ReplayKey::of(&spends).unwrap().bucket();
+    let (handle, released) = (Handle::new(bucket, &[7; 32]), lasting_ten_minutes(world.clock().now()));
+    let record = OpaqueRecord::seal(&handle, &"jwt".into(), released.expires_at).unwrap();
+    let attempt = Attempt { nonce: OnceLock::new(), released, record: Some(&record) };
+    assert_eq!(word(&world.guard().use_up(&spends, &attempt).await), "fresh");
+    assert_eq!(word(&world.guard().use_up(&spends, &attempt).await), "repeat");
+    world.store().run_blocking(|conn| conn.execute_batch("DELETE FROM opaque_token")).unwrap();
+    assert_eq!(word(&world.guard().use_up(&spends, &attempt).await), "store_unavailable");
+    assert_eq!(word(&use_up(&world, &spends).await), "repeat", "a token that is no handle needs no record");
+}
+
+#[tokio::test]
+async fn what_is_no_handle_is_not_looked_for() {
+    let world = SqliteWorld::new();
+    let good = Handle::new(1, &[7; 32]).into_text();
+    let good = good.expose_secret();
+    assert!(world.opaque_tokens().resolve(good).await.unwrap().is_none());
+    world.store().run_blocking(|conn| conn.execute_batch("DROP TABLE opaque_token")).unwrap();
+    assert!(world.opaque_tokens().resolve(good).await.is_err(), "nothing is known of it");
+    for text in [&good[1..], &good.replace("cmb_", "cmb-"), "eyJhbGciOiJFUzI1NiJ9.e30.c2ln"] {
+        assert!(world.opaque_tokens().resolve(text).await.unwrap().is_none(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_made_before_there_were_handles_gets_their_table() {
+    let mut world = SqliteWorld::new();
+    world.store().run_blocking(|conn| conn.execute_batch("DROP TABLE opaque_token")).unwrap();
+    world.start();
+    assert!(world.opaque_tokens().resolve(Handle::new(1, &[7; 32]).into_text().expose_secret()).await.unwrap().is_none());
 }

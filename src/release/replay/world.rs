@@ -1,16 +1,16 @@
 //! What the tests of the contract stand on.
 
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::task::Poll;
 
 use crate::domain::{Audience, Clock as _, Digest256, ManualClock, Seconds, Timestamp};
-use crate::release::issuance::{Spends, Times};
+use crate::release::issuance::{ReplayKey, Spends, Spent, Times};
 use crate::token::ReplayMode;
 
-use super::guard::Passed;
-use super::key::ReplayKey;
+use super::guard::{Attempt, Passed};
 use super::spend::{Owner, Spend, Verdict};
-use super::{ReplayGuard, SpendError};
+use super::{OpaqueTokens, ReplayGuard, SpendError};
 
 /// A guard with its store and its clock. The store of a new world did not exist before.
 pub(super) trait World {
@@ -21,6 +21,8 @@ pub(super) trait World {
     async fn try_restart(&mut self) -> Result<(), SpendError>;
     /// The store loses everything; the process starts again.
     async fn lose_everything(&mut self);
+    /// Whoever explains opaque tokens.
+    fn opaque_tokens(&self) -> OpaqueTokens;
     /// How many spent tokens the store remembers.
     fn records(&self) -> usize;
     /// The offset that is told after our clock went back by so many seconds: the store's own clock is ahead of ours then.
@@ -30,7 +32,7 @@ pub(super) trait World {
 
     /// An attempt that was sent when our clock stood elsewhere than the store's does now.
     async fn ask_as_of(&self, sent_at: Timestamp, attempt: Spend) -> Verdict {
-        self.guard().ask(Spend { sent_at, ..attempt }).await.unwrap()
+        self.guard().ask(Spend { sent_at, ..attempt }, None).await.unwrap()
     }
 
     async fn restart(&mut self) {
@@ -50,6 +52,7 @@ pub(super) fn token(name: &str, world: &impl World) -> Spends {
         mode: ReplayMode::Once,
         owner: None,
         refused_from: now + Seconds(360),
+        what: Spent::Subject,
     }
 }
 
@@ -69,7 +72,12 @@ pub(super) fn word(outcome: &Result<Passed, SpendError>) -> &'static str {
 }
 
 pub(super) async fn use_up(world: &impl World, spends: &Spends) -> Result<Passed, SpendError> {
-    world.guard().use_up(spends, lasting_ten_minutes(world.clock().now())).await
+    use_up_at(world.guard(), spends, lasting_ten_minutes(world.clock().now())).await
+}
+
+/// One attempt to release a token of these times.
+pub(super) async fn use_up_at(guard: &ReplayGuard, spends: &Spends, released: Times) -> Result<Passed, SpendError> {
+    guard.use_up(spends, &Attempt { nonce: OnceLock::new(), released, record: None }).await
 }
 
 pub(super) fn lasting_ten_minutes(now: Timestamp) -> Times {

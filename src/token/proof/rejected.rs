@@ -20,7 +20,7 @@ pub enum RejectedProof {
     IssuedAt,
     #[error("`jti` is no string of 1 to 512 bytes")]
     Id,
-    #[error("`jwk` is no public key, is too weak, or does not fit `alg`")]
+    #[error("`jwk` is no public key that fits `alg`, or RSA below 2048 or above 4096 bits")]
     Key,
     #[error("not one JWT of strict JSON, of at most 16 KiB")]
     Malformed,

@@ -272,6 +272,21 @@ fn every_kind_of_key_proves() {
     }
 }
 
+#[test]
+fn nobody_chooses_how_long_we_work_on_a_key() {
+    let holder = Holder::new();
+    for (bytes, error, why) in [
+        (255, RejectedProof::Key, "below 2048 bits"),
+        (256, RejectedProof::Signature, "2048 bits"),
+        (512, RejectedProof::Signature, "4096 bits"),
+        (513, RejectedProof::Key, "more"),
+    ] {
+        let jwk = json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode(vec![0xff; bytes]), "e": "AQAB"});
+        let header = json!({"typ": "dpop+jwt", "alg": "RS256", "jwk": jwk});
+        assert_eq!(check(&holder.sign(&header, &claims())).err(), Some(error), "{why}");
+    }
+}
+
 fn nonces(current: u8, others: &[u8]) -> ProofNonces {
     ProofNonces::new(NonceKey::new(&[current; 32]), others.iter().map(|other| NonceKey::new(&[*other; 32])).collect())
 }

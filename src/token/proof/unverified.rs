@@ -10,6 +10,10 @@ use super::{PROOF_ALGORITHMS, ProofText, RejectedProof};
 /// Header parameters that would change what the signature means, or bring another key beside `jwk` (RFC 7515 §4.1, RFC 7797 §7).
 const NEVER: [&str; 9] = ["crit", "b64", "zip", "enc", "jku", "x5u", "x5c", "x5t", "x5t#S256"];
 
+/// Longest RSA modulus, as base64url: 4096 bits. Anybody may choose the key of a proof, and whoever is known by nothing else yet should not
+/// choose how long we work on it.
+const MAX_MODULUS: usize = 683;
+
 /// The claims of a proof, and the key that signed them. Whether they are about this request is another question.
 pub(super) struct UnverifiedProof {
     pub(super) claims: Claims,
@@ -30,6 +34,9 @@ impl UnverifiedProof {
         let algorithm = header.text("alg").and_then(Algorithm::from_name);
         let algorithm = algorithm.filter(|algorithm| PROOF_ALGORITHMS.contains(algorithm)).ok_or(RejectedProof::Algorithm)?;
         let jwk = header.get("jwk").and_then(ClaimValue::as_object).ok_or(RejectedProof::Key)?;
+        if jwk.text("n").is_some_and(|modulus| modulus.len() > MAX_MODULUS) {
+            return Err(RejectedProof::Key);
+        }
         let key = VerificationKey::for_message(jwk, algorithm).map_err(|_| RejectedProof::Key)?;
         let thumbprint = thumbprint(jwk).ok_or(RejectedProof::Key)?;
         if !key.verifies(algorithm, compact.signing_input.as_bytes(), &compact.signature) {

@@ -13,7 +13,8 @@ pub(super) fn compile_targets(read: Vec<ReadTarget>, diagnostics: &Diagnostics) 
     let mut audiences: HashMap<Audience, (TargetName, Place)> = HashMap::new();
     let mut targets = HashMap::new();
     for target in read {
-        let ReadTarget { name, place, audience, owner, max_lifetime, scopes, algorithm, bind, format, kind, introspection } = target;
+        let ReadTarget { name, place, audience, owner, max_lifetime, scopes, algorithm, bind, format, kind, introspection, encryption } =
+            target;
         let Some(audience) = audience else { continue };
         if let Some((other, first)) = audiences.get(&audience) {
             let message = format!("target.{name}.audience: `{other}`, at {first}, has the same audience: merge the two, or choose another");
@@ -23,8 +24,9 @@ pub(super) fn compile_targets(read: Vec<ReadTarget>, diagnostics: &Diagnostics) 
         let mut introspection: Vec<Box<str>> = introspection.into_iter().map(|caller| caller.value.as_str().into()).collect();
         introspection.sort_unstable();
         introspection.dedup();
-        let target = Target { name: name.clone(), audience, owner, max_lifetime, scopes, algorithm, bind, format, kind, introspection };
-        targets.insert(name, Arc::new(target));
+        let key = name.clone();
+        let target = Target { name, audience, owner, max_lifetime, scopes, algorithm, bind, format, kind, introspection, encryption };
+        targets.insert(key, Arc::new(target));
     }
     targets
 }

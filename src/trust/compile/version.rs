@@ -150,7 +150,7 @@ fn write_expectations(out: &mut Canonical, expectations: &Expectations) {
 }
 
 fn target(out: &mut Canonical, target: &Target) {
-    let Target { name, audience, owner, max_lifetime, scopes, algorithm, bind, format, kind, introspection } = target;
+    let Target { name, audience, owner, max_lifetime, scopes, algorithm, bind, format, kind, introspection, encryption } = target;
     out.text(name.as_str());
     out.text(audience.as_str());
     out.text(owner);
@@ -171,6 +171,10 @@ fn target(out: &mut Canonical, target: &Target) {
     });
     out.flag(*kind == TokenKind::AuthorizationGrant);
     out.list(introspection, |out, name| out.text(name));
+    out.list(encryption.as_slice(), |out, key| {
+        out.text(&key.thumbprint().to_string());
+        out.text(key.key_id().unwrap_or_default());
+    });
 }
 
 fn relationship(out: &mut Canonical, rule: &TrustRelationship) {

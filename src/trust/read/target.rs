@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{Place, Spanned, Table};
-use crate::domain::{Audience, RelationshipName, Scope, Seconds, TargetName};
+use crate::document::{Kind, Place, Spanned, Table, Value};
+use crate::domain::{Audience, ClaimValue, Claims, RelationshipName, Scope, Seconds, TargetName};
 use crate::policy::{Binding, TokenFormat, TokenKind};
-use crate::token::Algorithm;
+use crate::token::{Algorithm, EncryptionKey};
 
 use super::Reader;
 
@@ -23,6 +23,7 @@ pub(in crate::trust) struct ReadTarget {
     pub(in crate::trust) format: TokenFormat,
     pub(in crate::trust) kind: TokenKind,
     pub(in crate::trust) introspection: Vec<Spanned<RelationshipName>>,
+    pub(in crate::trust) encryption: Option<EncryptionKey>,
 }
 
 /// The ceiling of a target that names none, in seconds.
@@ -50,13 +51,26 @@ impl Reader {
         let bind = table.parsed("bind", bind).map_or(Binding::Any, |bind| bind.value);
         let format = token_format(&mut table, kind);
         let introspection = table.parsed_list("introspection", RelationshipName::parse).unwrap_or_default();
+        let encryption = encryption_key(&mut table, format);
         table.finish();
         if let Some(name) = name {
             let name = name.value;
             let place = audience.as_ref().map_or(key.place, |audience| audience.place.clone());
             let audience = audience.map(|audience| audience.value);
-            let read = ReadTarget { name, place, audience, owner, max_lifetime, scopes, algorithm, bind, format, kind, introspection };
-            self.targets.push(read);
+            self.targets.push(ReadTarget {
+                name,
+                place,
+                audience,
+                owner,
+                max_lifetime,
+                scopes,
+                algorithm,
+                bind,
+                format,
+                kind,
+                introspection,
+                encryption,
+            });
         }
     }
 }
@@ -84,6 +98,27 @@ fn token_format(table: &mut Table<'_>, kind: TokenKind) -> TokenFormat {
         _ => Err("write \"jwt\" or \"opaque\""),
     });
     format.map_or(TokenFormat::Jwt, |format| format.value)
+}
+
+/// `[target.NAME.encryption_key]`: the members of a public JWK, as they stand in its document.
+fn encryption_key(table: &mut Table<'_>, format: TokenFormat) -> Option<EncryptionKey> {
+    let jwk = table.value("encryption_key")?;
+    if format == TokenFormat::Opaque {
+        jwk.error("an opaque token says nothing that could be encrypted: leave out this key, or token_format");
+    }
+    let member = |value: &Value<'_>| match value.kind() {
+        Kind::Text(text) => Some(ClaimValue::Text(text.into())),
+        Kind::List(items) => {
+            Some(ClaimValue::List(items.iter().filter_map(Value::text).map(|text| ClaimValue::Text(text.value.into())).collect()))
+        }
+        _ => {
+            value.error("the members of a JWK are strings, and arrays of strings");
+            None
+        }
+    };
+    let members = jwk.table()?.entries().into_iter().filter_map(|entry| Some((entry.key.value.into(), member(&entry.value)?)));
+    let key = EncryptionKey::from_jwk(&Claims::from_distinct(members.collect()));
+    key.map_err(|unusable| jwk.error(unusable)).ok()
 }
 
 /// A lifetime of 1 second to `longest`.

@@ -42,10 +42,40 @@ async function exchangeWithOauth4webapi({ kind, issuer, client, parameters }) {
   return { answer: await oauth.processGenericTokenEndpointResponse(server, { client_id: client }, sent) };
 }
 
+// RFC 9449, from both sides: the client proves a key of its own and gets a bound token; the same library as a resource server then wants
+// to see that key used. `thief` uses another one there.
+async function bindWithOauth4webapi({ kind, issuer, client, audience, parameters, thief }) {
+  const server = await discover(issuer, kind);
+  const grant = 'urn:ietf:params:oauth:grant-type:token-exchange';
+  const holder = oauth.DPoP({ client_id: client }, await oauth.generateKeyPair('ES256'));
+  const ask = async () => {
+    const options = { DPoP: holder, ...LOOPBACK };
+    const sent = await oauth.genericTokenEndpointRequest(server, { client_id: client }, oauth.None(), grant, parameters, options);
+    return oauth.processGenericTokenEndpointResponse(server, { client_id: client }, sent, { recognizedTokenTypes: {} });
+  };
+  const challenges = [];
+  const answer = await ask().catch((error) => {
+    if (!oauth.isDPoPNonceError(error)) throw error;
+    challenges.push(error.error);
+    return ask();
+  });
+  const presenter = thief ? oauth.DPoP({ client_id: client }, await oauth.generateKeyPair('ES256')) : holder;
+  let request;
+  const capture = async (url, { method, headers }) => {
+    request = new Request(url, { method, headers });
+    return new Response();
+  };
+  const options = { DPoP: presenter, [oauth.customFetch]: capture, ...LOOPBACK };
+  await oauth.protectedResourceRequest(answer.access_token, 'GET', new URL(`${audience}/orders`), undefined, undefined, options);
+  const claims = await oauth.validateJwtAccessToken(server, request, audience, { requireDPoP: true, ...LOOPBACK });
+  return { answer, challenges, claims };
+}
+
 const ASKS = {
   'jose.verify': verifyWithJose,
   'oauth4webapi.verify': verifyWithOauth4webapi,
   'oauth4webapi.exchange': exchangeWithOauth4webapi,
+  'oauth4webapi.bind': bindWithOauth4webapi,
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

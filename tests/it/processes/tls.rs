@@ -5,8 +5,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cambist::domain::Thumbprint;
 use cambist::exchange::TOKEN_EXCHANGE;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use serde_json::{Value, json};
 
 use crate::support::{DEPLOY, LocalIssuer, Server, ServerOptions, Trail, eventually};
 
@@ -36,15 +40,23 @@ fn note(key: &KeyPair) {
 }
 
 /// A workload that trusts this authority and no other.
-#[expect(clippy::disallowed_methods, reason = "the test plays the workload")]
 fn workload(authority: &CertifiedIssuer<'static, KeyPair>) -> reqwest::Client {
+    client(authority).build().unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test plays the workload")]
+fn client(authority: &CertifiedIssuer<'static, KeyPair>) -> reqwest::ClientBuilder {
     let root = reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap();
-    let builder = reqwest::Client::builder().no_proxy().tls_certs_only([root]).timeout(Duration::from_secs(30));
     // Each request connects anew, and meets the certificate that is offered then.
-    builder.pool_max_idle_per_host(0).build().unwrap()
+    reqwest::Client::builder().no_proxy().tls_certs_only([root]).timeout(Duration::from_secs(30)).pool_max_idle_per_host(0)
 }
 
 async fn exchange(client: &reqwest::Client, server: &Server, token: &str) -> reqwest::Result<(u16, reqwest::Version)> {
+    let response = post(client, server, token).await?;
+    Ok((response.status().as_u16(), response.version()))
+}
+
+async fn post(client: &reqwest::Client, server: &Server, token: &str) -> reqwest::Result<reqwest::Response> {
     Trail::token(token);
     let form = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("grant_type", TOKEN_EXCHANGE)
@@ -53,8 +65,7 @@ async fn exchange(client: &reqwest::Client, server: &Server, token: &str) -> req
         .append_pair("audience", DEPLOY)
         .finish();
     let request = client.post(format!("https://{}/token", server.public));
-    let response = request.header("content-type", "application/x-www-form-urlencoded").body(form).send().await?;
-    Ok((response.status().as_u16(), response.version()))
+    request.header("content-type", "application/x-www-form-urlencoded").body(form).send().await
 }
 
 #[test]
@@ -81,5 +92,38 @@ fn tokens_are_exchanged_over_tls_and_a_replaced_certificate_is_offered_without_a
     certify(&new, server.folder.path());
     eventually("the new certificate is offered", || post(&of_new).is_ok_and(|answer| answer.0 == 200));
     assert!(post(&of_old).is_err(), "and the old one no more");
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn a_token_is_bound_to_the_certificate_of_the_handshake() {
+    let issuer = LocalIssuer::start();
+    let authority = authority();
+    let mut options = ServerOptions::trusting(&issuer.trust().replace("[target.deploy]\n", "[target.deploy]\nbind = \"mtls\"\n"));
+    let tls = "[listen]\ntls = { certificate = \"tls.crt\", key = { file = \"tls.key\" }, client_certificates = true }\n";
+    options.config = options.config.replace("[listen]\n", tls);
+    let mut server = Server::prepare(&options);
+    certify(&authority, server.folder.path());
+    server.restart();
+
+    let key = KeyPair::generate().unwrap();
+    note(&key);
+    let certificate = CertificateParams::new(vec!["workload.test".into()]).unwrap().self_signed(&key).unwrap();
+    let identity = reqwest::Identity::from_pem(format!("{}{}", certificate.pem(), key.serialize_pem()).as_bytes()).unwrap();
+    let holder = client(&authority).identity(identity).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ask = |client: &reqwest::Client| {
+        let answer = async { post(client, &server, &issuer.token()).await?.text().await };
+        serde_json::from_str::<Value>(&runtime.block_on(answer).unwrap()).unwrap()
+    };
+    assert!(ask(&workload(&authority))["error_description"].as_str().unwrap().starts_with("denied: certificate_required"));
+    let token = ask(&holder)["access_token"].as_str().expect("a token was issued").to_owned();
+    Trail::token(&token);
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["cnf"], json!({ "x5t#S256": Thumbprint::of(certificate.der()) }));
+    let metadata = async { holder.get(format!("https://{}/.well-known/openid-configuration", server.public)).send().await?.text().await };
+    let metadata: Value = serde_json::from_str(&runtime.block_on(metadata).unwrap()).unwrap();
+    assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true);
     assert_eq!(server.terminate(), Some(0));
 }

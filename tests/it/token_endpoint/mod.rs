@@ -2,6 +2,7 @@
 //! the row of the checklist that each test stands for.
 
 mod client_authentication;
+mod dpop;
 mod request_rules;
 mod responses;
 mod wire_rules;

@@ -37,9 +37,18 @@ impl KeyRing {
     ///
     /// `typ` is written as it stands: each kind of token has its own (RFC 8725 §3.11).
     pub fn sign(&self, algorithm: Algorithm, typ: &str, claims_json: &[u8]) -> Result<(String, Box<str>), SigningFailed> {
-        let line = self.lines.iter().find(|line| line.algorithm == algorithm).ok_or(SigningFailed::NoKey(algorithm))?;
-        let key = &line.current.key;
+        let key = self.current(algorithm)?;
         Ok((key.sign(typ, claims_json)?, key.kid().into()))
+    }
+
+    /// The `kid` of the current key of `algorithm`.
+    pub(in crate::release) fn key_id(&self, algorithm: Algorithm) -> Result<&str, SigningFailed> {
+        self.current(algorithm).map(SigningKey::kid)
+    }
+
+    fn current(&self, algorithm: Algorithm) -> Result<&SigningKey, SigningFailed> {
+        let line = self.lines.iter().find(|line| line.algorithm == algorithm).ok_or(SigningFailed::NoKey(algorithm))?;
+        Ok(&line.current.key)
     }
 
     /// The JWK Set document that we publish: every key, public parts only.

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::super::line::IssuedFacts;
 use super::support::*;
-use crate::domain::{ClaimPath, ClaimValue, Claims, Digest256};
-use crate::policy::Denial;
+use crate::domain::{ClaimPath, ClaimValue, Claims, Digest256, Thumbprint};
+use crate::policy::{Act, Denial};
 use crate::release::record::*;
+use crate::token::Bond;
 
 const CONTRACT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/logging.md"));
 
@@ -23,7 +24,17 @@ async fn complete(test: &TestLog) -> Vec<u8> {
     draft.asked(Some("https://deploy.example.com"), Some("deploy:web"));
     draft.permitted(&permit);
     draft.scopes_granted = Some(permit.scopes().clone());
-    let facts = IssuedFacts { jti: "jti-1", kid: "kid-1", expires_in: 600, repeats: true };
+    let key = Some(Thumbprint::of(b"key"));
+    let bond = Bond { key, certificate: key };
+    let facts = IssuedFacts {
+        jti: "jti-1",
+        kid: "kid-1",
+        expires_in: 600,
+        act: Some(&Act::of("cluster:pod")),
+        bond,
+        form: Some("opaque"),
+        repeats: true,
+    };
     log.issued(log.reserve().unwrap(), &draft, facts).await.unwrap();
     for denial in [Denial::Condition(miss("dev")), Denial::Ambiguous { relationships: vec![permit.relationship().clone()] }] {
         let mut draft = test.verified();

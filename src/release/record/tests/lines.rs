@@ -8,6 +8,7 @@ use super::support::*;
 use crate::domain::*;
 use crate::policy::{Denial, FailedCondition, Miss};
 use crate::release::record::*;
+use crate::token::Bond;
 
 fn ending<'a>(outcome: Outcome, reason: Option<&'static str>) -> Ending<'a> {
     Ending { node: "n1", outcome, reason, issued: None, latency_micros: 1_234 }
@@ -31,7 +32,8 @@ fn an_issued_line_says_everything() {
     draft.trust_version(Digest256::of(b"trust"));
     draft.permitted(&permit);
     draft.scopes_granted = Some(permit.scopes().clone());
-    let issued = Some(IssuedFacts { jti: "jti-1", kid: "kid-1", expires_in: 600, repeats: false });
+    let issued =
+        Some(IssuedFacts { jti: "jti-1", kid: "kid-1", expires_in: 600, act: None, bond: Bond::default(), form: None, repeats: false });
     let line = shown(&draft, &Ending { issued, ..ending(Outcome::Issued, None) });
     insta::assert_snapshot!(line, @r##""kind":"decision","time":"2030-03-17T17:46:40.000Z","node":"n1","decision":"<decision>","trust_version":"f796e2f28ae5811737ccb8233f34e09f8bb75d2511a135543d1ca37be0199a1d","outcome":"issued","issuer":"github","subject":"github:job","target_asked":"https://deploy.example.com","scopes_asked":"deploy:web","relationship":"web-shop","target":"deploy","scopes_granted":"deploy:web","claims":{"repository_id":"821093847","protected":true,"environment":"production"},"jti":"jti-1","kid":"kid-1","expires_in":600,"input_sha256":"<input>","peer":"192.0.2.7","latency_us":1234}"##);
 }

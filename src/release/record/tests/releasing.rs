@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use super::support::*;
 use crate::domain::{Clock as _, IssuerUrl, Seconds};
-use crate::release::issuance::{KeyRing, mint};
+use crate::release::issuance::{KeyRing, Occasion, mint};
 use crate::release::record::*;
 use crate::release::replay::{ReplayGuard, SpendOutcome, SpentToken, sqlite};
 use crate::revocation::Revocations;
@@ -20,8 +20,9 @@ async fn spent(test: &TestLog) -> SpentToken {
     test.clock.advance(Seconds(60));
     guard.tick().await.unwrap();
     let ring = KeyRing::begin(test.clock.now()).unwrap();
+    let occasion = Occasion { now: test.clock.now(), proof: None, repeatable: None };
     let cleared = Revocations::without_rules(test.clock.clone()).clear(test.permit(), test.clock.now()).unwrap();
-    let minted = mint(cleared, &ring, &IssuerUrl::parse("https://sts.test").unwrap(), test.clock.now(), None).unwrap();
+    let minted = mint(cleared, &ring, &IssuerUrl::parse("https://sts.test").unwrap(), occasion).unwrap();
     match guard.spend(minted).await.unwrap() {
         SpendOutcome::Spent(spent) => spent,
         SpendOutcome::Repeated(repeated) => panic!("{repeated:?} was never spent before"),

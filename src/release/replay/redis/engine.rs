@@ -9,14 +9,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::Value;
 
 use crate::domain::{Clock, Seconds, Timestamp};
+use crate::release::issuance::{OpaqueRecord, ReplayKey};
 use crate::release::replay::guard::Pulse;
-use crate::release::replay::key::ReplayKey;
 use crate::release::replay::spend::{Spend, Verdict};
 use crate::release::replay::{CLOCK_OFFSET, FENCE_MARGIN, RECORD_MARGIN, REPEAT_FOR, SpendError};
 use crate::store::StoreError;
 use crate::store::redis::{Call, RedisStore, Script, Tag, on_master};
 
 use super::answer::{Answer, History, Said, read};
+use super::opaque::{self, opaque_name, spent_tag};
 
 static GUARD: Script = Script::new(include_str!("guard.lua"));
 
@@ -46,9 +47,10 @@ impl RedisEngine {
         Self { armed: AtomicU64::new(0), clock, offset: AtomicI64::new(0), seen: Mutex::default(), store, tags }
     }
 
-    pub(in crate::release::replay) async fn spend(&self, spend: Spend) -> Result<Verdict, StoreError> {
-        let tag = self.tag(&spend.key);
-        let keys = [self.store.key(tag, FENCE), self.store.key(tag, &record_name(&spend.key))];
+    pub(in crate::release::replay) async fn spend(&self, spend: Spend, record: Option<&OpaqueRecord>) -> Result<Verdict, StoreError> {
+        let tag = spent_tag(&self.store, spend.key.bucket());
+        let mut keys = vec![self.store.key(tag, FENCE), self.store.key(tag, &record_name(&spend.key))];
+        keys.extend(record.map(|record| self.store.key(tag, &opaque_name(&record.name))));
         let owner = URL_SAFE_NO_PAD.encode(spend.owner.as_bytes());
         let released = spend.owner.may_repeat().then_some(spend.released);
         let make = |epoch| {
@@ -58,7 +60,11 @@ impl RedisEngine {
                 Some(times) => call.number(times.issued_at.unix()).number(times.expires_at.unix()),
                 None => call.arg("").arg(""),
             };
-            call.number(REPEAT_FOR.0)
+            let call = call.number(REPEAT_FOR.0);
+            match record {
+                Some(record) => call.arg(&record.sealed).number(record.keep_until.unix()),
+                None => call,
+            }
         };
         let answer = self.store.call(tag, make).await?;
         let answer = self.note(tag, &answer)?;
@@ -69,6 +75,11 @@ impl RedisEngine {
             Said::Verdict(verdict) => Ok(verdict),
             Said::Fence(_) => Err(self.store.unexpected(tag)),
         }
+    }
+
+    /// Keeps what an opaque token stands for, when no spend does it.
+    pub(in crate::release::replay) async fn keep(&self, record: &OpaqueRecord) -> Result<(), StoreError> {
+        opaque::keep(&self.store, record).await
     }
 
     /// Looks at every fence: they are put up by time, not by use.
@@ -138,11 +149,6 @@ impl RedisEngine {
     /// M: how far ahead of the moment it goes up a fence stands.
     pub(in crate::release::replay) fn margin(&self) -> Seconds {
         FENCE_MARGIN + self.store.lease_term()
-    }
-
-    fn tag(&self, key: &ReplayKey) -> Tag {
-        let bucket = key.as_bytes()[31];
-        if self.tags.len() == 1 { self.tags[0] } else { Tag::spent(bucket) }
     }
 
     fn note(&self, tag: Tag, value: &Value) -> Result<Answer, StoreError> {

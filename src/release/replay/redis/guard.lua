@@ -1,10 +1,11 @@
 -- One exchange, or one look of the health loop: clock, history, expiry, fence, record, in one step.
 --
--- KEYS  1 fence   2 record (a look has none)
+-- KEYS  1 fence   2 record (a look has none)   3 what the released token, a handle, stands for (most tokens are none)
 -- ARGV  1 configuration epoch   2 the node's clock   3 D   4 margin of the fence   5 deployment id
 --       6 the history that the node saw last here, unless its epoch was lower (empty)
 --       7 iat   8 exp + leeway   9 owner   10 seconds that a record is kept beyond 8   11, 12 iat and exp of the token that this
 --       request would release (empty: it cannot be repeated)   13 seconds for which it can
+--       14 what goes to key 3   15 when nobody accepts that token any more
 -- Answers  {word, offset of this clock from the node's, whether the fence went up now, this history, the epoch, and what belongs to
 --          the word}
 -- All times in whole seconds. Nothing that is an argument stands in an error.
@@ -57,7 +58,10 @@ local record = ARGV[9] .. ' ' .. time[1]
 if ARGV[11] ~= '' then record = record .. ' ' .. ARGV[11] .. ' ' .. ARGV[12] end
 local keep = (refused_from - now + tonumber(ARGV[10])) * 1000 - millis
 if redis.call('SET', KEYS[2], record, 'NX', 'PX', keep) then
-  if redis.call('PTTL', KEYS[2]) < 1 then return {'not stored', offset, armed, replid, ARGV[1]} end
+  if KEYS[3] then redis.call('SET', KEYS[3], ARGV[14], 'PX', (tonumber(ARGV[15]) - now) * 1000 - millis) end
+  if redis.call('PTTL', KEYS[2]) < 1 or (KEYS[3] and redis.call('PTTL', KEYS[3]) < 1) then
+    return {'not stored', offset, armed, replid, ARGV[1]}
+  end
   return {'fresh', offset, armed, replid, ARGV[1]}
 end
 
@@ -66,10 +70,17 @@ local owner, spent_at, rest = string.match(found or '', '^(%S+) (%d+)(.*)$')
 if not owner then return {'not stored', offset, armed, replid, ARGV[1]} end
 spent_at = tonumber(spent_at)
 if owner == ARGV[9] then
-  if ARGV[11] == '' then return {'own retry', offset, armed, replid, ARGV[1]} end
-  local iat, exp = string.match(rest, '^ (%d+) (%d+)$')
-  if iat and now <= spent_at + tonumber(ARGV[13]) then
-    return {'repeat', offset, armed, replid, ARGV[1], tonumber(iat), tonumber(exp)}
+  local again
+  if ARGV[11] == '' then
+    again = {'own retry', offset, armed, replid, ARGV[1]}
+  else
+    local iat, exp = string.match(rest, '^ (%d+) (%d+)$')
+    if iat and now <= spent_at + tonumber(ARGV[13]) then
+      again = {'repeat', offset, armed, replid, ARGV[1], tonumber(iat), tonumber(exp)}
+    end
   end
+  -- Whoever was first wrote what the handle stands for, in the step that wrote the record.
+  if again and KEYS[3] and redis.call('PTTL', KEYS[3]) < 1 then return {'not stored', offset, armed, replid, ARGV[1]} end
+  if again then return again end
 end
 return {'replayed', offset, armed, replid, ARGV[1], spent_at}

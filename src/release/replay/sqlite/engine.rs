@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::domain::{Clock, Timestamp};
+use crate::release::issuance::OpaqueRecord;
 use crate::release::replay::SpendError;
 use crate::release::replay::spend::{Spend, Verdict};
 use crate::store::{SqliteStore, StoreError};
 
 use super::history::{History, SteppedBack};
-use super::records;
+use super::{opaque, records};
 
 /// Remembers in one SQLite database.
 pub(in crate::release::replay) struct SqliteEngine {
@@ -33,10 +34,16 @@ impl SqliteEngine {
         self.store.run_blocking(move |conn| History::load(conn, now)?.continue_after(conn, seen, now))
     }
 
-    pub(in crate::release::replay) async fn spend(&self, spend: Spend) -> Result<Verdict, StoreError> {
-        let clock = Arc::clone(&self.clock);
+    pub(in crate::release::replay) async fn spend(&self, spend: Spend, record: Option<&OpaqueRecord>) -> Result<Verdict, StoreError> {
+        let (clock, record) = (Arc::clone(&self.clock), record.cloned());
         // The clock is read again when the job runs: it may have waited.
-        self.store.run(move |conn| records::spend(conn, &spend, clock.now())).await
+        self.store.run(move |conn| records::spend(conn, &spend, record.as_ref(), clock.now())).await
+    }
+
+    /// Keeps what an opaque token stands for, when no spend does it.
+    pub(in crate::release::replay) async fn keep(&self, record: &OpaqueRecord) -> Result<(), StoreError> {
+        let record = record.clone();
+        self.store.run(move |conn| opaque::keep(conn, &record)).await
     }
 
     /// Small batches, each a job of its own, so that spends pass between them.
@@ -47,7 +54,10 @@ impl SqliteEngine {
             let batch = self.store.run(move |conn| {
                 let now = clock.now();
                 match History::load(conn, now)?.time(conn, now)? {
-                    Ok(time) => records::purge(conn, time, BATCH).map(Ok),
+                    Ok(time) => {
+                        let forgotten = records::purge(conn, time, BATCH)?;
+                        Ok(Ok(forgotten.max(opaque::purge(conn, time, BATCH)?)))
+                    }
                     Err(back) => Ok(Err(back)),
                 }
             });

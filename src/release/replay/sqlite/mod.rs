@@ -1,10 +1,11 @@
 //! The guard's memory in SQLite.
 //!
-//! Owns: the tables of spent tokens and of history (fence, clock), and the one job that reads and writes them for a spend. The
+//! Owns: the tables of spent tokens, of opaque tokens and of history (fence, clock), and the one job that reads and writes them for a spend. The
 //! store's clock is this machine's clock, read when the job runs, and never earlier than what the database has seen before.
 
 mod engine;
 mod history;
+mod opaque;
 mod records;
 
 use crate::store::Schema;
@@ -12,6 +13,7 @@ use crate::store::Schema;
 pub use history::cut_off;
 
 pub(super) use engine::SqliteEngine;
+pub(super) use opaque::find;
 
 /// The guard's tables.
 ///
@@ -34,5 +36,11 @@ pub const SCHEMA: Schema = Schema {
             released_exp INTEGER
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS replay_spent_by_end ON replay_spent (keep_until);
+        CREATE TABLE IF NOT EXISTS opaque_token (
+            name BLOB PRIMARY KEY CHECK (length(name) = 32),
+            sealed BLOB NOT NULL,           -- the signed token, for whoever shows the handle
+            keep_until INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS opaque_token_by_end ON opaque_token (keep_until);
     ",
 };

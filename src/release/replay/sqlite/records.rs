@@ -3,14 +3,16 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::domain::Timestamp;
-use crate::release::issuance::Times;
+use crate::release::issuance::{OpaqueRecord, Times};
 use crate::release::replay::spend::{Owner, Spend, Verdict};
 use crate::release::replay::{CLOCK_OFFSET, RECORD_MARGIN, REPEAT_FOR};
 
 use super::history::{History, instant, offset, seconds};
+use super::opaque;
 
-/// The whole answer to "may this pass": clock, expiry, fence, record, in one savepoint.
-pub(super) fn spend(conn: &Connection, spend: &Spend, now: Timestamp) -> rusqlite::Result<Verdict> {
+/// The whole answer to "may this pass": clock, expiry, fence, record, in one savepoint. `handle` is what the released token stands for,
+/// when it is opaque.
+pub(super) fn spend(conn: &Connection, spend: &Spend, handle: Option<&OpaqueRecord>, now: Timestamp) -> rusqlite::Result<Verdict> {
     let delay = offset(now, spend.sent_at);
     // Here both readings are of one clock: beyond D it stepped, or the job waited so long that its caller has given up.
     if delay.unsigned_abs() > CLOCK_OFFSET.0 {
@@ -27,7 +29,16 @@ pub(super) fn spend(conn: &Connection, spend: &Spend, now: Timestamp) -> rusqlit
     if spend.issued_at <= history.fence_until {
         return Ok(Verdict::Fenced { until: history.fence_until });
     }
-    remember(conn, spend, time)
+    let verdict = remember(conn, spend, time)?;
+    match (verdict, handle) {
+        (Verdict::Fresh, Some(handle)) => opaque::keep(conn, handle)?,
+        // Whoever was first wrote what the handle stands for, in the savepoint that wrote the record.
+        (Verdict::OwnRetry | Verdict::Repeat { .. }, Some(handle)) if opaque::find(conn, &handle.name)?.is_none() => {
+            return Ok(Verdict::NotStored);
+        }
+        _ => {}
+    }
+    Ok(verdict)
 }
 
 /// The primary key decides who was first.

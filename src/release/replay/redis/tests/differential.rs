@@ -30,7 +30,7 @@ enum Step {
         offset: i64,
         /// Whether another history than this was seen last; none where nothing was.
         astray: Option<bool>,
-        spend: Option<(prop::sample::Index, u64, bool)>,
+        spend: Option<(prop::sample::Index, u64, bool, Option<u64>)>,
     },
     /// A token appears, issued so far ahead and accepted for so long.
     Mint {
@@ -58,7 +58,9 @@ enum Left {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let spend = (any::<prop::sample::Index>(), 0..2_u64, any::<bool>());
+    // Most tokens are no handles, and some of those that are live for a few seconds.
+    let handle = prop_oneof![3 => Just(None), 1 => (10..=80_u64).prop_map(Some)];
+    let spend = (any::<prop::sample::Index>(), 0..2_u64, any::<bool>(), handle);
     let epoch = prop_oneof![60 => Just(0_u64), 1 => Just(1)];
     let astray = prop_oneof![30 => Just(None), 30 => Just(Some(false)), 1 => Just(Some(true))];
     let ask = |(epoch, offset, astray, spend)| Step::Ask { epoch, offset, astray, spend };
@@ -174,17 +176,18 @@ impl Both {
         &mut self,
         (epoch, offset): (u64, i64),
         astray: Option<bool>,
-        spend: Option<&(prop::sample::Index, u64, bool)>,
+        spend: Option<&(prop::sample::Index, u64, bool, Option<u64>)>,
     ) -> Result<(), TestCaseError> {
         let sent = self.node.saturating_add_signed(offset);
         let spend = match spend {
             Some(_) if self.tokens.is_empty() => return Ok(()),
-            Some((index, owner, repeatable)) => {
+            Some((index, owner, repeatable, handle)) => {
                 // One of the latest: most of the older ones have expired.
                 let token = self.tokens.len() - 1 - index.index(self.tokens.len().min(4));
                 let (issued_at, refused_from) = self.tokens[token];
                 let released = repeatable.then_some((sent, sent + 600));
-                Some(Spend { token: token as u64, issued_at, refused_from, owner: *owner, released })
+                let handle_until = handle.map(|handle| sent + handle);
+                Some(Spend { token: token as u64, issued_at, refused_from, owner: *owner, released, handle_until })
             }
             None => None,
         };
@@ -201,7 +204,11 @@ impl Both {
         let number = |number: u64| number.to_string();
         let mut words: Vec<String> = vec!["EVAL".into(), code.into()];
         match call.spend {
-            Some(spend) => words.extend(["2".into(), "{00}fence".into(), format!("{{00}}{}", spend.token)]),
+            Some(spend) => {
+                words.extend([if spend.handle_until.is_some() { "3" } else { "2" }, "{00}fence"].map(String::from));
+                words.push(format!("{{00}}{}", spend.token));
+                words.extend(spend.handle_until.map(|_| format!("{{00}}handle{}", spend.token)));
+            }
             None => words.extend(["1".into(), "{00}fence".into()]),
         }
         words.extend([call.epoch, call.sent, RULES.bound, RULES.margin].map(number));
@@ -212,6 +219,7 @@ impl Both {
             words.extend([number(spend.issued_at), number(spend.refused_from), format!("owner{}", spend.owner), number(RULES.keep)]);
             words.extend(spend.released.map_or([String::new(), String::new()], |(iat, exp)| [number(iat), number(exp)]));
             words.push(number(RULES.repeat_for));
+            words.extend(spend.handle_until.into_iter().flat_map(|until| ["sealed".to_owned(), number(until)]));
         }
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         self.real.command(&words)
@@ -230,7 +238,7 @@ fn read(value: &Value) -> Option<Answer> {
         answer::Said::Verdict(Verdict::Fenced { until }) => Said::Fenced(until.unix()),
         answer::Said::Verdict(Verdict::Expired) => Said::Expired,
         answer::Said::Verdict(Verdict::Clock { .. }) => Said::Clock,
-        answer::Said::Verdict(Verdict::NotStored) => return None,
+        answer::Said::Verdict(Verdict::NotStored) => Said::NotStored,
     };
     Some(Answer { said, offset, armed })
 }

@@ -5,6 +5,7 @@ mod astray;
 mod contract;
 mod differential;
 mod faults;
+mod handles;
 mod history;
 mod reference;
 mod rights;

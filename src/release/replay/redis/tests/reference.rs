@@ -38,6 +38,8 @@ pub(super) struct Data {
     pub(super) fence: Option<Fence>,
     /// By token.
     pub(super) records: BTreeMap<u64, Record>,
+    /// What handles stand for, by the token that was spent for them: the last millisecond of each.
+    pub(super) handles: BTreeMap<u64, u64>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -88,6 +90,8 @@ pub(super) struct Spend {
     pub(super) owner: u64,
     /// `iat` and `exp` of what would be released, of a request that can be repeated.
     pub(super) released: Option<(u64, u64)>,
+    /// When the token ends that would be released, if that is opaque.
+    pub(super) handle_until: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -105,6 +109,7 @@ pub(super) enum Said {
     Fresh,
     Look(u64),
     NotMaster,
+    NotStored,
     OwnRetry,
     Repeat(u64, u64),
     Replayed(u64),
@@ -167,26 +172,31 @@ impl Server {
             if found.owner != spend.owner {
                 return Said::Replayed(found.spent_at);
             }
-            return match (spend.released, found.released) {
+            let again = match (spend.released, found.released) {
                 (None, _) => Said::OwnRetry,
                 (Some(_), Some((iat, exp))) if seconds <= found.spent_at + rules.repeat_for => Said::Repeat(iat, exp),
-                (Some(_), _) => Said::Replayed(found.spent_at),
+                (Some(_), _) => return Said::Replayed(found.spent_at),
             };
+            let is_kept = self.data.handles.get(&spend.token).is_some_and(|until| now < *until);
+            return if spend.handle_until.is_some() && !is_kept { Said::NotStored } else { again };
         }
         let until_millis = (spend.refused_from + rules.keep) * 1_000;
         let record = Record { owner: spend.owner, spent_at: seconds, released: spend.released, until_millis };
         self.data.records.insert(spend.token, record);
+        self.data.handles.extend(spend.handle_until.map(|until| (spend.token, until * 1_000)));
         Said::Fresh
     }
 
     /// Forgets what its time has come for.
     pub(super) fn expire(&mut self, now: u64) {
         self.data.records.retain(|_, record| now <= record.until_millis);
+        self.data.handles.retain(|_, until| now <= *until);
     }
 
     /// Drops every record to make room.
     pub(super) fn evict(&mut self) {
-        self.evicted += self.data.records.len() as u64;
+        self.evicted += (self.data.records.len() + self.data.handles.len()) as u64;
         self.data.records.clear();
+        self.data.handles.clear();
     }
 }

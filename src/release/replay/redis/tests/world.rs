@@ -8,7 +8,7 @@ use crate::domain::{Clock, ManualClock, SystemClock, Timestamp};
 use crate::release::issuance::Spends;
 use crate::release::replay::spend::{Spend, Verdict};
 use crate::release::replay::world::{World, past_the_fence, spend};
-use crate::release::replay::{ReplayGuard, SpendError};
+use crate::release::replay::{OpaqueTokens, ReplayGuard, SpendError};
 use crate::servers::{RedisOptions, RedisServer};
 use crate::store::{OpenMode, RedisStore, Store};
 
@@ -77,7 +77,7 @@ impl World for RedisWorld {
     async fn ask_as_of(&self, sent_at: Timestamp, attempt: Spend) -> Verdict {
         let (now, guard) = (self.clock.now(), self.guard());
         self.clock.step_to(sent_at);
-        let verdict = guard.ask(attempt).await;
+        let verdict = guard.ask(attempt, None).await;
         self.clock.step_to(now);
         verdict.unwrap()
     }
@@ -91,6 +91,10 @@ impl World for RedisWorld {
         self.site.lose_everything();
         self.site.clock.set(self.clock.now());
         self.start(OpenMode::Init { accept_loss: false }).await.unwrap();
+    }
+
+    fn opaque_tokens(&self) -> OpaqueTokens {
+        OpaqueTokens::new(Store::Redis(self.store().clone()))
     }
 
     fn records(&self) -> usize {

@@ -230,7 +230,7 @@ impl Walk {
 
     fn send(&mut self, request: usize, to: View, sent: u64) {
         let (issued_at, refused_from) = (self.issued_at.unwrap_or(0), self.refused_from);
-        let spend = Spend { token: 0, issued_at, refused_from, owner: request as u64, released: None };
+        let spend = Spend { token: 0, issued_at, refused_from, owner: request as u64, released: None, handle_until: None };
         let call = Call { epoch: to.epoch, sent, expected: None, spend: Some(spend) };
         let attempt = self.requests[request].attempt;
         self.messages.push(Message { to: to.server, call, of: Some((request, attempt)) });

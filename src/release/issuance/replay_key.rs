@@ -1,30 +1,38 @@
-//! What is remembered of a spent token: one digest of fixed length.
+//! What is remembered of a spent token or proof: one digest of fixed length.
 
 use crate::domain::Digest256;
-use crate::release::issuance::Spends;
 use crate::token::ReplayMode;
 
-/// Names what a spend uses up: the subject token, or the subject token at one target. Holds nothing of the token's text, so a long
+use super::spends::{Spends, Spent};
+
+/// Names what a spend uses up: the token, the token at one target, or the proof. Holds nothing of the token's text, so a long
 /// `jti` costs no more than a short one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(super) struct ReplayKey(Digest256);
+pub(in crate::release) struct ReplayKey(Digest256);
 
 impl ReplayKey {
     /// None when the mode spends nothing.
     ///
     /// The modes are kept apart by a tag. Changing an issuer's mode therefore forgets what was spent in the other one; that is why
     /// the mode is the issuer's, written by an administrator, and nothing a token or a relationship can choose.
-    pub(super) fn of(spends: &Spends) -> Option<Self> {
+    pub(in crate::release) fn of(spends: &Spends) -> Option<Self> {
         let identity = spends.identity.as_bytes();
-        // Injective: the identity has a fixed length, the audience is the only part without one and comes last.
+        // Injective: the identity has a fixed length, the audience is the only part without one and comes last. Whether a token comes as
+        // subject or as actor makes no difference: it is the same token.
         match spends.mode {
+            ReplayMode::Once if spends.what == Spent::Proof => Some(Self(Digest256::of_parts(&[b"proof", identity]))),
             ReplayMode::Once => Some(Self(Digest256::of_parts(&[b"once", identity]))),
             ReplayMode::OncePerTarget => Some(Self(Digest256::of_parts(&[b"target", identity, spends.audience.as_str().as_bytes()]))),
             ReplayMode::Reusable => None,
         }
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+    /// Which of the parts that the store is divided into remembers it.
+    pub(in crate::release) fn bucket(&self) -> u8 {
+        self.0.as_bytes()[31]
+    }
+
+    pub(in crate::release) fn as_bytes(&self) -> &[u8; 32] {
         self.0.as_bytes()
     }
 }
@@ -42,6 +50,7 @@ mod tests {
             mode,
             owner: None,
             refused_from: Timestamp::default(),
+            what: Spent::Subject,
         })
     }
 

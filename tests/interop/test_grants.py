@@ -1,0 +1,100 @@
+"""Authlib and openid-client: general OAuth clients, by the JWT bearer grant and by client credentials with an assertion."""
+
+import time
+
+import pytest
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.requests_client import AssertionSession
+
+from signer import ISSUER, SUBJECT
+
+AUDIENCE = "https://shop.example.com"
+SCOPE = "orders:read"
+
+
+@pytest.fixture
+def session(secure, signer):
+    """Authlib signs assertions itself: its issuer is nothing but a key whose public part lies in a file of the server."""
+    session = AssertionSession(
+        secure.metadata()["token_endpoint"],
+        issuer=ISSUER,
+        subject=SUBJECT,
+        audience=secure.url,
+        scope=SCOPE,
+        header={"alg": "RS256", "kid": signer.key_id},
+        key=signer.private_key,
+    )
+    session.verify = secure.authority
+    return session
+
+
+def test_authlib_obtains_a_token_and_another_when_it_ends(session, secure, secure_verifiers):
+    tokens = []
+    for _ in range(2):
+        # Any request fetches the token that it needs; whoever is asked does not matter here.
+        session.get(f"{secure.url}/livez")
+        tokens.append(session.token["access_token"])
+        # What Authlib signs has no `jti`: a second of the same second would be the same.
+        time.sleep(1.1)
+    secure.issued += tokens
+    verdicts = [secure_verifiers.verify("PyJWT", token, AUDIENCE) for token in tokens]
+    assert all(verdict.accepted for verdict in verdicts), verdicts
+    first, second = (verdict.claims for verdict in verdicts)
+    assert first["jti"] != second["jti"]
+    assert first["sub"] == second["sub"] == f"signer:{SUBJECT}"
+
+
+def test_authlib_says_why_there_is_no_token(session):
+    session.subject = "somebody-else"
+    with pytest.raises(OAuthError, match="invalid_grant.*no_relationship"):
+        session.refresh_token()
+
+
+def ask(clouds, secure, kind, client, **question):
+    answer = clouds.ask({"ask": f"openid-client.{kind}", "issuer": secure.url, "client": client, **question})
+    if answer["accepted"]:
+        secure.issued.append(answer["token"])
+    return answer
+
+
+def test_openid_client_obtains_tokens_by_the_jwt_bearer_grant(clouds, secure, secure_verifiers, issuer):
+    claims = []
+    for _ in range(2):
+        parameters = {"assertion": issuer.mint("robot-es256", secure.url), "scope": SCOPE, "resource": AUDIENCE}
+        answer = ask(clouds, secure, "jwtBearer", "robots", parameters=parameters)
+        assert answer["accepted"], answer
+        assert answer["scope"] == SCOPE
+        verdict = secure_verifiers.verify("PyJWT", answer["token"], AUDIENCE)
+        assert verdict.accepted, verdict.why
+        claims.append(verdict.claims)
+    assert claims[0]["client_id"] == "robots"
+    assert claims[0]["jti"] != claims[1]["jti"]
+
+
+def test_openid_client_is_told_invalid_grant_for_an_assertion_that_was_used(clouds, secure, issuer):
+    parameters = {"assertion": issuer.mint("robot-es256", secure.url), "scope": SCOPE, "resource": AUDIENCE}
+    assert ask(clouds, secure, "jwtBearer", "robots", parameters=parameters)["accepted"]
+    answer = ask(clouds, secure, "jwtBearer", "robots", parameters=parameters)
+    assert not answer["accepted"]
+    assert "invalid_grant" in answer["why"] and "replayed" in answer["why"], answer
+
+
+def test_openid_client_authenticates_with_a_federated_assertion(clouds, secure, secure_verifiers, issuer):
+    claims = []
+    for _ in range(2):
+        assertion = issuer.mint("nightly-report", secure.url)
+        parameters = {"scope": SCOPE, "resource": AUDIENCE}
+        answer = ask(clouds, secure, "clientCredentials", "nightly-report", assertion=assertion, type="jwt-bearer", parameters=parameters)
+        assert answer["accepted"], answer
+        verdict = secure_verifiers.verify("PyJWT", answer["token"], AUDIENCE)
+        assert verdict.accepted, verdict.why
+        claims.append(verdict.claims)
+    assert claims[0]["client_id"] == claims[1]["client_id"] == "nightly-report"
+    assert claims[0]["jti"] != claims[1]["jti"]
+
+
+def test_openid_client_is_told_invalid_client_for_the_assertion_of_another(clouds, secure, issuer):
+    assertion = issuer.mint("robot-rs256", secure.url)
+    answer = ask(clouds, secure, "clientCredentials", "nightly-report", assertion=assertion, type="jwt-bearer", parameters={})
+    assert not answer["accepted"]
+    assert "invalid_client" in answer["why"], answer
