@@ -5,21 +5,17 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
-use axum::Router;
 
 use crate::config::{DecisionSync, Destination, DpopNonce, SecretError, Settings};
 use crate::document::Diagnostics;
 use crate::domain::Clock;
-use crate::exchange::{ExchangeEdges, ExchangeService, GrantType, ProofSettings, TrustState};
-use crate::http::{
-    Answers, BodyRoom, ClientCertificates, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint,
-    Tracker, admin_routes, public_routes,
-};
+use crate::exchange::{ExchangeEdges, ExchangeService, ProofSettings, TrustState};
+use crate::http::{Answers, Tracker};
 use crate::issuers::{Clients, Issuers};
 use crate::limits::Limits;
 use crate::outbound::{Fetch, Outbound};
 use crate::release::bindings::{self, BindingError};
-use crate::release::issuance::{JWKS_MAX_AGE, Keys, KeysError, SIGNING_ALGORITHMS};
+use crate::release::issuance::{Keys, KeysError};
 use crate::release::own::OwnTokens;
 use crate::release::record;
 use crate::release::record::{DecisionLog, LastLine, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
@@ -59,6 +55,7 @@ pub struct App {
     pub(super) limits: Arc<Limits>,
     pub(super) log: DecisionLog,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) own: Arc<OwnTokens>,
     pub(super) reloader: Mutex<Reloader>,
     pub(super) revocations: Arc<Revocations>,
     /// Held from looking at the files until what they say is in force.
@@ -106,21 +103,11 @@ impl App {
     /// The first part that cannot be had; nothing is left running.
     pub async fn build(settings: Settings, edges: Edges) -> Result<Arc<Self>, StartError> {
         let Edges { clock, fetch } = edges;
-        let (reloader, compiled) = Reloader::start(trust_settings(&settings), clock.now()).map_err(StartError::Trust)?;
-        for warning in &compiled.warnings {
-            tracing::warn!(trust.warning = %warning, "trust files");
-        }
-        let store = open_to_serve(&settings).await?;
-        bindings::bind(&store, &observe::names_and_ids(&compiled.issuers)).await?;
-        let revocations = follow_revocations(&settings, &store, &clock).await?;
-        let keys = open_keys(&settings, store.clone(), Arc::clone(&clock)).await?;
+        let (reloader, compiled) = load_trust(&settings, &*clock)?;
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
-        let guard = open_guard(&settings, &store, &clock, &metrics).await?;
-        let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
-        let log = open_log(&settings, &kept_head, &keys, &clock).await?;
-        let outbound = Outbound::new(fetch);
-        let clients = Arc::new(Clients::new(settings.issuer.clone(), outbound.clone(), Arc::clone(&clock)));
-        let issuers = Arc::new(Issuers::new(outbound, Arc::clone(&clock)));
+        let Memory { store, revocations, keys, guard, kept_head, log } = open_memory(&settings, &compiled, &clock, &metrics).await?;
+        let (issuers, clients) = acquainted(Outbound::new(fetch), &settings, &clock);
+        let own = Arc::new(OwnTokens::new(settings.issuer.clone(), Arc::clone(&keys)));
         let limits = Arc::new(Limits::new(&settings.limits, &clock));
         metrics.set_trust(&compiled.version.to_string());
         let trust = in_force(compiled, &issuers, &clients);
@@ -140,7 +127,7 @@ impl App {
                 limits: Arc::clone(&limits),
                 revocations,
                 keys: Arc::clone(&keys),
-                own: Arc::new(OwnTokens::new(settings.issuer.clone(), Arc::clone(&keys))),
+                own: Arc::clone(&own),
                 opaque: OpaqueTokens::new(store.clone()),
                 proofs: proof_settings(&settings),
                 guard: Arc::clone(&guard),
@@ -157,6 +144,7 @@ impl App {
             limits,
             log,
             metrics,
+            own,
             settings,
             store,
             trust,
@@ -172,50 +160,47 @@ impl App {
         let store = open_store(settings, OpenMode::Init { accept_loss: false }).await?;
         Ok(replay::cut_off(&store, clock).await?)
     }
+}
 
-    /// What the public listener serves.
-    pub fn public_router(&self) -> Router {
-        let keys = Arc::clone(&self.keys);
-        let keys: KeyDocument = Arc::new(move || {
-            let ring = keys.ring();
-            (Arc::clone(ring.jwks()), ring.jwks_etag().into())
-        });
-        let metadata = MetadataSettings {
-            issuer: self.settings.issuer.clone(),
-            algorithms: SIGNING_ALGORITHMS.to_vec(),
-            client_certificates: self.settings.listen.public.client_certificates != ClientCertificates::NotAsked,
-            grants: GrantType::ALL.map(GrantType::urn).to_vec(),
-        };
-        let token = TokenEndpoint {
-            service: Arc::clone(&self.service),
-            tracker: self.tracker.clone(),
-            limits: Arc::clone(&self.limits),
-            bodies: BodyRoom::new(self.settings.listen.max_in_flight),
-            answers: self.answers.clone(),
-        };
-        let health = Arc::clone(&self.health);
-        public_routes(PublicServices {
-            issuer: self.settings.issuer.clone(),
-            token,
-            metadata,
-            keys,
-            keys_max_age: JWKS_MAX_AGE,
-            ready: Arc::new(move || health.is_ready()),
-        })
-    }
+/// What a server remembers, in its store and in its log.
+struct Memory {
+    store: Store,
+    revocations: Arc<Revocations>,
+    keys: Arc<Keys>,
+    guard: Arc<ReplayGuard>,
+    kept_head: KeptHead,
+    log: DecisionLog,
+}
 
-    /// What the admin listener serves.
-    pub fn admin_router(&self) -> Router {
-        let metrics = Arc::clone(&self.metrics);
-        let text: MetricsText = Arc::new(move || metrics.encode());
-        admin_routes(&self.answers, self.probe(), text)
-    }
+async fn open_memory(
+    settings: &Settings,
+    trust: &CompiledTrust,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Result<Memory, StartError> {
+    let store = open_to_serve(settings).await?;
+    bindings::bind(&store, &observe::names_and_ids(&trust.issuers)).await?;
+    let revocations = follow_revocations(settings, &store, clock).await?;
+    let keys = open_keys(settings, store.clone(), Arc::clone(clock)).await?;
+    let guard = open_guard(settings, &store, clock, metrics).await?;
+    let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
+    let log = open_log(settings, &kept_head, &keys, clock).await?;
+    Ok(Memory { store, revocations, keys, guard, kept_head, log })
+}
 
-    fn probe(&self) -> ReadinessProbe {
-        let (health, trust, keys) = (Arc::clone(&self.health), Arc::clone(&self.trust), Arc::clone(&self.keys));
-        let issuers = Arc::clone(&self.issuers);
-        Arc::new(move || health.readiness(&trust.load().version, keys.ring().version(), &issuers))
+/// Trust as it is written now; its lints go to the process log.
+fn load_trust(settings: &Settings, clock: &dyn Clock) -> Result<(Reloader, CompiledTrust), StartError> {
+    let (reloader, compiled) = Reloader::start(trust_settings(settings), clock.now()).map_err(StartError::Trust)?;
+    for warning in &compiled.warnings {
+        tracing::warn!(trust.warning = %warning, "trust files");
     }
+    Ok((reloader, compiled))
+}
+
+/// Whose keys are looked for, and where: nobody's yet.
+fn acquainted(outbound: Outbound, settings: &Settings, clock: &Arc<dyn Clock>) -> (Arc<Issuers>, Arc<Clients>) {
+    let clients = Clients::new(settings.issuer.clone(), outbound.clone(), Arc::clone(clock));
+    (Arc::new(Issuers::new(outbound, Arc::clone(clock))), Arc::new(clients))
 }
 
 /// The issuers are trusted, the clients known, and the rest decides.

@@ -8,6 +8,7 @@ mod health;
 mod listeners;
 mod observe;
 mod reload;
+mod routers;
 mod running;
 mod store;
 mod upkeep;

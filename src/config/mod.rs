@@ -7,24 +7,21 @@
 //! [`Secret::resolve`].
 
 mod decisions;
-mod dpop;
+mod guards;
 mod keys;
-mod limits;
 mod listen;
 mod log;
 mod path;
-mod revocation;
 mod secret;
 mod settings;
 mod store;
 mod trust;
 
 pub use decisions::{DecisionSync, DecisionsSection, Destination};
-pub use dpop::{DpopNonce, DpopSection};
+pub use guards::{DpopNonce, DpopSection, RevocationSection};
 pub use keys::{EncryptionKeys, KeysSection};
 pub use listen::{ListenSection, Listener, Tls};
 pub use log::LogSection;
-pub use revocation::RevocationSection;
 pub use secret::{Secret, SecretError};
 pub use settings::Settings;
 pub use store::{RedisSection, RedisUser, StoreSection};

@@ -8,11 +8,11 @@ use crate::document::{Diagnostics, Document, Place, Table};
 use crate::domain::IssuerUrl;
 use crate::limits::LimitsSettings;
 
+use super::guards::limits;
 use super::keys::MISSING as MISSING_KEYS;
 use super::path::Folder;
 use super::{
     DecisionsSection, DpopSection, KeysSection, ListenSection, LogSection, MAX_FILE_BYTES, RevocationSection, StoreSection, TrustSection,
-    limits,
 };
 
 /// Everything that `cambist.toml` says, with defaults for what it does not say.

@@ -5,6 +5,7 @@
 mod architecture;
 mod conformance;
 mod idempotency;
+mod inspection;
 mod issued_token;
 mod jwt_cases;
 mod limits;
