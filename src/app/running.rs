@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::http::{ServerHandle, Tracker, serve};
 
@@ -71,7 +71,7 @@ impl Running {
         }
         self.app.say_goodbye().await;
         // A reader of standard output that reads no more must not keep the process.
-        let closed = matches!(timeout(LAST_LINES, self.app.log.close()).await, Ok(Ok(())));
+        let closed = matches!(timeout(LAST_LINES, self.app.parts.log.close()).await, Ok(Ok(())));
         self.app.kept_head.save_or_tell().await;
         public.requests && public.exchanges && admin.requests && closed
     }
@@ -82,10 +82,12 @@ fn follow_revocations(app: &Arc<App>) -> JoinHandle<()> {
     let (app, news) = (Arc::clone(app), Arc::new(Notify::new()));
     tokio::spawn(async move {
         let heard = Arc::clone(&news);
-        let _listener = app.revocations.listen(move || heard.notify_one());
+        let _listener = app.parts.revocations.listen(move || heard.notify_one());
         loop {
             let _ = timeout(Duration::from_millis(500), news.notified()).await;
             app.follow_revocations().await;
+            // Holders may revoke many tokens a second; one look finds all of them.
+            sleep(Duration::from_millis(20)).await;
         }
     })
 }

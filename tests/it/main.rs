@@ -4,6 +4,7 @@
 
 mod architecture;
 mod conformance;
+mod default_scope;
 mod idempotency;
 mod issued_token;
 mod jwt_cases;
