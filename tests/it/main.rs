@@ -6,6 +6,7 @@ mod architecture;
 mod conformance;
 mod default_scope;
 mod idempotency;
+mod inspection;
 mod issued_token;
 mod jwt_cases;
 mod limits;

@@ -126,7 +126,7 @@ const fn status(code: OauthCode) -> StatusCode {
 }
 
 /// Between one second and [`LONGEST_RETRY_AFTER`].
-pub(super) fn retry_after() -> Seconds {
+pub(in crate::http) fn retry_after() -> Seconds {
     let [byte] = random_bytes();
     Seconds(1 + u64::from(byte) % LONGEST_RETRY_AFTER)
 }
