@@ -4,7 +4,9 @@
 
 mod architecture;
 mod conformance;
+mod default_scope;
 mod idempotency;
+mod inspection;
 mod issued_token;
 mod jwt_cases;
 mod limits;
