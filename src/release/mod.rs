@@ -8,6 +8,8 @@ pub mod issuance;
 pub mod own;
 pub mod record;
 pub mod replay;
+#[cfg(test)]
+mod tests;
 
 use crate::store::Schema;
 
