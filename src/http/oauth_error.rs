@@ -76,8 +76,8 @@ pub struct OauthError {
     pub reason: &'static str,
     /// More for a caller who may know it: names of claims, a limit. Characters that RFC 6749 §5.2 forbids are replaced.
     pub detail: Option<Box<str>>,
-    /// The decision, named in the description and in the header `Cambist-Decision`.
-    pub decision: Option<DecisionId>,
+    /// The decision, named in the description and in the header `Cambist-Decision`. In a box, as what is rare: an error is passed on often.
+    pub decision: Option<Box<DecisionId>>,
     /// `Retry-After`.
     pub retry_after: Option<Seconds>,
     /// `WWW-Authenticate`; a 401 without one asks for HTTP Basic, the scheme of the token endpoint.
@@ -135,7 +135,7 @@ impl OauthError {
     /// The same with the decision that it belongs to.
     #[must_use]
     pub fn with_decision(self, decision: DecisionId) -> Self {
-        Self { decision: Some(decision), ..self }
+        Self { decision: Some(Box::new(decision)), ..self }
     }
 
     /// The value of `error_description`: `denied: condition_failed (claims ref); decision 01JD…`.
