@@ -1,38 +1,31 @@
 //! Building the parts, in the order in which they need each other.
 
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
-use axum::Router;
 
-use crate::config::{DecisionSync, Destination, DpopNonce, SecretError, Settings};
+use crate::config::{SecretError, Settings};
 use crate::document::Diagnostics;
 use crate::domain::Clock;
-use crate::exchange::{ExchangeEdges, ExchangeService, GrantType, ProofSettings, TrustState};
-use crate::http::{
-    Answers, BodyRoom, ClientCertificates, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint,
-    Tracker, admin_routes, public_routes,
-};
+use crate::exchange::{ExchangeService, TrustState};
+use crate::http::{Answers, Tracker};
 use crate::issuers::{Clients, Issuers};
 use crate::limits::Limits;
 use crate::outbound::{Fetch, Outbound};
 use crate::release::bindings::{self, BindingError};
-use crate::release::issuance::{JWKS_MAX_AGE, Keys, KeysError, SIGNING_ALGORITHMS};
-use crate::release::own::OwnTokens;
-use crate::release::record;
-use crate::release::record::{DecisionLog, LastLine, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
-use crate::release::replay::{self, OpaqueTokens, ReplayGuard, SpendError};
-use crate::revocation::{RevocationSettings, Revocations, SyncError};
+use crate::release::issuance::{Keys, KeysError};
+use crate::release::record::{DecisionLog, LogOpenError};
+use crate::release::replay::{self, ReplayGuard, SpendError};
+use crate::revocation::{Revocations, SyncError};
 use crate::store::{OpenMode, Store, StoreError};
 use crate::telemetry::Metrics;
-use crate::token::Algorithm;
-use crate::trust::{CompiledTrust, Reloader, TrustSettings};
+use crate::trust::Reloader;
 
 use super::health::Health;
 use super::observe::{self, KeptHead};
-use super::store::{keys_settings, open_store, open_to_serve};
+use super::parts::{follow_revocations, in_force, open_guard, open_keys, open_log, trust_settings};
+use super::store::{open_store, open_to_serve};
 use super::upkeep::CountedFetches;
 
 /// The two ways this program touches the world that tests control.
@@ -48,26 +41,32 @@ pub struct App {
     pub(super) answers: Answers,
     /// Whether changed trust waits because a name in it stands for another URL.
     pub(super) bindings_refused: AtomicBool,
+    pub(super) counted_fetches: CountedFetches,
+    pub(super) health: Arc<Health>,
+    pub(super) kept_head: KeptHead,
+    pub(super) parts: Parts,
+    pub(super) reloader: Mutex<Reloader>,
+    /// Held from looking at the files until what they say is in force.
+    pub(super) reloading: tokio::sync::Mutex<()>,
+    pub(super) service: Arc<ExchangeService>,
+    pub(super) tracker: Tracker,
+    pub(super) settings: Settings,
+}
+
+/// What is shared by the services: the conductor, the endpoints for those who ask about tokens, and the loops that keep all of it current.
+#[derive(Clone)]
+pub(super) struct Parts {
     pub(super) clients: Arc<Clients>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) counted_fetches: CountedFetches,
     pub(super) guard: Arc<ReplayGuard>,
-    pub(super) health: Arc<Health>,
     pub(super) issuers: Arc<Issuers>,
-    pub(super) kept_head: KeptHead,
     pub(super) keys: Arc<Keys>,
     pub(super) limits: Arc<Limits>,
     pub(super) log: DecisionLog,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) reloader: Mutex<Reloader>,
     pub(super) revocations: Arc<Revocations>,
-    /// Held from looking at the files until what they say is in force.
-    pub(super) reloading: tokio::sync::Mutex<()>,
-    pub(super) service: Arc<ExchangeService>,
     pub(super) store: Store,
-    pub(super) tracker: Tracker,
     pub(super) trust: Arc<ArcSwap<TrustState>>,
-    pub(super) settings: Settings,
 }
 
 /// Why a server does not start. For the administrator.
@@ -124,44 +123,21 @@ impl App {
         let limits = Arc::new(Limits::new(&settings.limits, &clock));
         metrics.set_trust(&compiled.version.to_string());
         let trust = in_force(compiled, &issuers, &clients);
-        let app = Self {
+        let parts = Parts { clients, clock, guard, issuers, keys, limits, log, metrics, revocations, store, trust };
+        let service = Arc::new(parts.conductor(&settings));
+        Ok(Arc::new(Self {
             answers: Answers::new(&settings.issuer),
             bindings_refused: AtomicBool::new(false),
             counted_fetches: CountedFetches::default(),
             health: Arc::new(Health::new(settings.decisions.node.clone())),
+            kept_head,
+            parts,
             reloader: Mutex::new(reloader),
             reloading: tokio::sync::Mutex::default(),
-            revocations: Arc::clone(&revocations),
-            service: Arc::new(ExchangeService::new(ExchangeEdges {
-                issuer: settings.issuer.clone(),
-                clock: Arc::clone(&clock),
-                issuers: Arc::clone(&issuers),
-                trust: Arc::clone(&trust),
-                limits: Arc::clone(&limits),
-                revocations,
-                keys: Arc::clone(&keys),
-                own: Arc::new(OwnTokens::new(settings.issuer.clone(), Arc::clone(&keys))),
-                opaque: OpaqueTokens::new(store.clone()),
-                proofs: proof_settings(&settings),
-                guard: Arc::clone(&guard),
-                log: log.clone(),
-                observe: observe::into_metrics(Arc::clone(&metrics)),
-            })),
+            service,
             tracker: Tracker::new(settings.listen.max_in_flight),
-            clients,
-            clock,
-            guard,
-            issuers,
-            kept_head,
-            keys,
-            limits,
-            log,
-            metrics,
             settings,
-            store,
-            trust,
-        };
-        Ok(Arc::new(app))
+        }))
     }
 
     /// Makes a new store, as of the instant that `clock` says: its fence refuses tokens from before.
@@ -172,134 +148,4 @@ impl App {
         let store = open_store(settings, OpenMode::Init { accept_loss: false }).await?;
         Ok(replay::cut_off(&store, clock).await?)
     }
-
-    /// What the public listener serves.
-    pub fn public_router(&self) -> Router {
-        let keys = Arc::clone(&self.keys);
-        let keys: KeyDocument = Arc::new(move || {
-            let ring = keys.ring();
-            (Arc::clone(ring.jwks()), ring.jwks_etag().into())
-        });
-        let metadata = MetadataSettings {
-            issuer: self.settings.issuer.clone(),
-            algorithms: SIGNING_ALGORITHMS.to_vec(),
-            client_certificates: self.settings.listen.public.client_certificates != ClientCertificates::NotAsked,
-            grants: GrantType::ALL.map(GrantType::urn).to_vec(),
-        };
-        let token = TokenEndpoint {
-            service: Arc::clone(&self.service),
-            tracker: self.tracker.clone(),
-            limits: Arc::clone(&self.limits),
-            bodies: BodyRoom::new(self.settings.listen.max_in_flight),
-            answers: self.answers.clone(),
-        };
-        let health = Arc::clone(&self.health);
-        public_routes(PublicServices {
-            issuer: self.settings.issuer.clone(),
-            token,
-            metadata,
-            keys,
-            keys_max_age: JWKS_MAX_AGE,
-            ready: Arc::new(move || health.is_ready()),
-        })
-    }
-
-    /// What the admin listener serves.
-    pub fn admin_router(&self) -> Router {
-        let metrics = Arc::clone(&self.metrics);
-        let text: MetricsText = Arc::new(move || metrics.encode());
-        admin_routes(&self.answers, self.probe(), text)
-    }
-
-    fn probe(&self) -> ReadinessProbe {
-        let (health, trust, keys) = (Arc::clone(&self.health), Arc::clone(&self.trust), Arc::clone(&self.keys));
-        let issuers = Arc::clone(&self.issuers);
-        Arc::new(move || health.readiness(&trust.load().version, keys.ring().version(), &issuers))
-    }
-}
-
-/// The issuers are trusted, the clients known, and the rest decides.
-fn in_force(compiled: CompiledTrust, issuers: &Issuers, clients: &Clients) -> Arc<ArcSwap<TrustState>> {
-    let CompiledTrust { issuers: trusted, clients: registered, policy, version, .. } = compiled;
-    issuers.replace(trusted);
-    clients.replace(registered);
-    Arc::new(ArcSwap::from_pointee(TrustState { policy, version }))
-}
-
-/// Where trust comes from, and what it may say.
-pub(crate) fn trust_settings(settings: &Settings) -> TrustSettings {
-    TrustSettings {
-        directory: settings.trust.directory.clone(),
-        own_issuer: settings.issuer.clone(),
-        loopback_issuers: !settings.listen.beyond_loopback(),
-    }
-}
-
-fn proof_settings(settings: &Settings) -> ProofSettings {
-    ProofSettings { url: settings.issuer.join("/token").into(), nonce: settings.dpop.nonce == DpopNonce::Required }
-}
-
-/// The decision log stays where it is when somebody restores an older database: then it tells of a later time than the store.
-fn resume_history(guard: &ReplayGuard, settings: &Settings) -> Result<(), StoreError> {
-    let last = match &settings.decisions.destination {
-        // What cannot be read is told when the log is opened.
-        Destination::File(path) => LastLine::of(path).ok().flatten(),
-        Destination::StandardOutput => None,
-    };
-    let seen = last.and_then(|line| line.time);
-    if guard.continue_after(seen)? {
-        tracing::warn!(
-            store.file = %settings.store.file().unwrap_or(Path::new("")).display(), log.last = %seen.unwrap_or_default(),
-            "the store is older than the decision log: restored from a backup? tokens issued before now and in the next 15 seconds are fenced"
-        );
-    }
-    Ok(())
-}
-
-/// Every spend is counted.
-async fn open_guard(
-    settings: &Settings,
-    store: &Store,
-    clock: &Arc<dyn Clock>,
-    metrics: &Arc<Metrics>,
-) -> Result<Arc<ReplayGuard>, StartError> {
-    let counted = Arc::clone(metrics);
-    let guard = ReplayGuard::open(store, Arc::clone(clock)).await?.observed_by(move |verdict, took| counted.replay(verdict, took));
-    resume_history(&guard, settings)?;
-    Ok(Arc::new(guard))
-}
-
-/// Nothing may be issued before it is known what was taken back.
-async fn follow_revocations(settings: &Settings, store: &Store, clock: &Arc<dyn Clock>) -> Result<Arc<Revocations>, SyncError> {
-    let (node, max_stale) = (settings.decisions.node.as_str().into(), settings.revocation.max_stale);
-    let revocations = Revocations::new(store.clone(), RevocationSettings { node, max_stale }, Arc::clone(clock));
-    revocations.sync().await?;
-    Ok(Arc::new(revocations))
-}
-
-/// Makes keys, when there are none: that takes a while.
-async fn open_keys(settings: &Settings, store: Store, clock: Arc<dyn Clock>) -> Result<Arc<Keys>, StartError> {
-    let how = keys_settings(settings)?;
-    let opened = tokio::task::spawn_blocking(move || Keys::open(store, how, clock)).await;
-    Ok(Arc::new(opened.map_err(|_| StoreError::Closed)??))
-}
-
-async fn open_log(settings: &Settings, kept: &KeptHead, keys: &Arc<Keys>, clock: &Arc<dyn Clock>) -> Result<DecisionLog, StartError> {
-    let node = settings.decisions.node.as_str();
-    let place = match &settings.decisions.destination {
-        Destination::File(path) => LogPlace::File(path.clone()),
-        Destination::StandardOutput => LogPlace::StandardOutput,
-    };
-    let sync = match settings.decisions.sync {
-        DecisionSync::Always => SyncMode::Always,
-        DecisionSync::Second => SyncMode::EverySecond,
-    };
-    let signing = Arc::clone(keys);
-    let edges = LogEdges {
-        clock: Arc::clone(clock),
-        sign: Arc::new(move |payload| signing.ring().sign(Algorithm::Es256, record::CHECKPOINT_TYPE, payload).ok()),
-        keep: kept.keeper(),
-        previous: kept.load().await?,
-    };
-    Ok(DecisionLog::open(LogSettings { place, node: node.into(), sync }, edges)?)
 }

@@ -17,7 +17,7 @@ impl Default for RevocationSection {
 }
 
 impl RevocationSection {
-    pub(super) fn read(mut table: Table<'_>) -> Self {
+    pub(in crate::config) fn read(mut table: Table<'_>) -> Self {
         let mut section = Self::default();
         if let Some(value) = table.value("max_stale") {
             match value.kind() {

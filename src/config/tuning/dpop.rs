@@ -20,7 +20,7 @@ pub enum DpopNonce {
 }
 
 impl DpopSection {
-    pub(super) fn read(mut table: Table<'_>) -> Self {
+    pub(in crate::config) fn read(mut table: Table<'_>) -> Self {
         let nonce = table.parsed("nonce", |text| match text {
             "off" => Ok(DpopNonce::Off),
             "required" => Ok(DpopNonce::Required),

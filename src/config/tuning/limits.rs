@@ -6,7 +6,7 @@ use crate::document::{Kind, Table};
 use crate::limits::{LimitsSettings, PeerLimit, Rate};
 
 /// Reads the section; what it does not say keeps its default.
-pub(super) fn read(mut table: Table<'_>) -> LimitsSettings {
+pub(in crate::config) fn read(mut table: Table<'_>) -> LimitsSettings {
     let mut limits = LimitsSettings::default();
     if let Some(rate) = limit(&mut table, "per_peer") {
         // Whoever writes a limit means everybody by it.

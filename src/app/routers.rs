@@ -1,0 +1,60 @@
+//! What the listeners serve.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::exchange::GrantType;
+use crate::http::{
+    BodyRoom, ClientCertificates, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint, admin_routes,
+    public_routes,
+};
+use crate::release::issuance::{JWKS_MAX_AGE, SIGNING_ALGORITHMS};
+
+use super::build::App;
+
+impl App {
+    /// What the public listener serves.
+    pub fn public_router(&self) -> Router {
+        let keys = Arc::clone(&self.parts.keys);
+        let keys: KeyDocument = Arc::new(move || {
+            let ring = keys.ring();
+            (Arc::clone(ring.jwks()), ring.jwks_etag().into())
+        });
+        let metadata = MetadataSettings {
+            issuer: self.settings.issuer.clone(),
+            algorithms: SIGNING_ALGORITHMS.to_vec(),
+            client_certificates: self.settings.listen.public.client_certificates != ClientCertificates::NotAsked,
+            grants: GrantType::ALL.map(GrantType::urn).to_vec(),
+        };
+        let token = TokenEndpoint {
+            service: Arc::clone(&self.service),
+            tracker: self.tracker.clone(),
+            limits: Arc::clone(&self.parts.limits),
+            bodies: BodyRoom::new(self.settings.listen.max_in_flight),
+            answers: self.answers.clone(),
+        };
+        let health = Arc::clone(&self.health);
+        public_routes(PublicServices {
+            issuer: self.settings.issuer.clone(),
+            token,
+            metadata,
+            keys,
+            keys_max_age: JWKS_MAX_AGE,
+            ready: Arc::new(move || health.is_ready()),
+        })
+    }
+
+    /// What the admin listener serves.
+    pub fn admin_router(&self) -> Router {
+        let metrics = Arc::clone(&self.parts.metrics);
+        let text: MetricsText = Arc::new(move || metrics.encode());
+        admin_routes(&self.answers, self.probe(), text)
+    }
+
+    fn probe(&self) -> ReadinessProbe {
+        let (health, trust, keys) = (Arc::clone(&self.health), Arc::clone(&self.parts.trust), Arc::clone(&self.parts.keys));
+        let issuers = Arc::clone(&self.parts.issuers);
+        Arc::new(move || health.readiness(&trust.load().version, keys.ring().version(), &issuers))
+    }
+}
