@@ -5,7 +5,8 @@
 //! Layers, each importing only those before it (kept by `tests/it/architecture/`):
 //!
 //! ```text
-//! domain ← { token, document, store, outbound } ← { issuers, policy } ← { limits, trust } ← revocation ← release ← exchange ← http ← { config, telemetry, app, cli }
+//! domain ← { token, document, store, outbound } ← { issuers, policy } ← { limits, trust } ← revocation ← release ← exchange ← inspection ← http
+//!   ← { config, telemetry, app, cli }
 //! ```
 
 pub mod domain;
@@ -27,6 +28,8 @@ pub mod revocation;
 pub mod release;
 
 pub mod exchange;
+
+pub mod inspection;
 
 pub mod http;
 

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use axum::Router;
 
+use crate::config::DpopNonce;
 use crate::exchange::GrantType;
 use crate::http::{
-    BodyRoom, ClientCertificates, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe, TokenEndpoint, admin_routes,
-    public_routes,
+    BodyRoom, ClientCertificates, InspectionEndpoints, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe,
+    TokenEndpoint, admin_routes, public_routes,
 };
+use crate::inspection::{Inspection, InspectionEdges};
 use crate::release::issuance::{JWKS_MAX_AGE, SIGNING_ALGORITHMS};
+use crate::release::replay::OpaqueTokens;
 
 use super::build::App;
 
@@ -27,22 +30,50 @@ impl App {
             client_certificates: self.settings.listen.public.client_certificates != ClientCertificates::NotAsked,
             grants: GrantType::ALL.map(GrantType::urn).to_vec(),
         };
+        let bodies = BodyRoom::new(self.settings.listen.max_in_flight);
         let token = TokenEndpoint {
             service: Arc::clone(&self.service),
             tracker: self.tracker.clone(),
             limits: Arc::clone(&self.parts.limits),
-            bodies: BodyRoom::new(self.settings.listen.max_in_flight),
+            bodies: bodies.clone(),
             answers: self.answers.clone(),
         };
+        let inspection = self.inspection(bodies);
         let health = Arc::clone(&self.health);
         public_routes(PublicServices {
             issuer: self.settings.issuer.clone(),
             token,
+            inspection,
             metadata,
             keys,
             keys_max_age: JWKS_MAX_AGE,
             ready: Arc::new(move || health.is_ready()),
         })
+    }
+
+    fn inspection(&self, bodies: BodyRoom) -> InspectionEndpoints {
+        let edges = InspectionEdges {
+            clock: Arc::clone(&self.parts.clock),
+            clients: Arc::clone(&self.parts.clients),
+            guard: Arc::clone(&self.parts.guard),
+            keys: Arc::clone(&self.parts.keys),
+            nonce: self.settings.dpop.nonce == DpopNonce::Required,
+            limits: Arc::clone(&self.parts.limits),
+            own: Arc::clone(&self.parts.own),
+            opaque: OpaqueTokens::new(self.parts.store.clone()),
+            revocations: Arc::clone(&self.parts.revocations),
+            trust: Arc::clone(&self.parts.trust),
+        };
+        let metrics = Arc::clone(&self.parts.metrics);
+        InspectionEndpoints {
+            issuer: self.settings.issuer.clone(),
+            service: Arc::new(Inspection::new(&self.settings.issuer, edges)),
+            tracker: self.tracker.clone(),
+            limits: Arc::clone(&self.parts.limits),
+            bodies,
+            answers: self.answers.clone(),
+            observe: Arc::new(move |seen| metrics.inspection(seen.endpoint, seen.outcome, seen.reason)),
+        }
     }
 
     /// What the admin listener serves.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::IssuerUrl;
+
 /// An `aud` value (RFC 7519 §4.1.3): of a subject token, or of the token we issue.
 ///
 /// Invariant: 1 to [`Self::MAX_BYTES`] bytes, no control characters. Compared byte for byte, never normalised.
@@ -31,6 +33,13 @@ impl Audience {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<&IssuerUrl> for Audience {
+    /// An issuer URL has everything that an audience must have.
+    fn from(issuer: &IssuerUrl) -> Self {
+        Self(issuer.as_str().into())
     }
 }
 

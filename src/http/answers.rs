@@ -18,6 +18,9 @@ use super::OauthError;
 /// Names the decision that an answer belongs to, on success too.
 pub const DECISION_HEADER: HeaderName = HeaderName::from_static("cambist-decision");
 
+/// How a client of the token endpoint may name itself.
+const BASIC: &str = "Basic realm=\"cambist\"";
+
 /// draft-ietf-httpapi-ratelimit-headers-10.
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -49,8 +52,9 @@ impl Answers {
         });
         let mut response = self.uncached_json(error.status, body.to_string().into(), error.decision);
         let headers = response.headers_mut();
-        if error.status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"cambist\""));
+        let unauthorized = (error.status == StatusCode::UNAUTHORIZED).then_some(BASIC);
+        if let Some(challenge) = error.challenge.or(unauthorized) {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if let Some(Seconds(seconds)) = error.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
@@ -67,6 +71,21 @@ impl Answers {
     #[must_use]
     pub fn token(&self, body: Vec<u8>, decision: DecisionId) -> Response<Body> {
         self.uncached_json(StatusCode::OK, body.into(), Some(decision))
+    }
+
+    /// What a caller is told of a token (RFC 7662 §2.2). `body` is its JSON.
+    #[must_use]
+    pub(super) fn introspection(&self, body: Vec<u8>) -> Response<Body> {
+        self.uncached_json(StatusCode::OK, body.into(), None)
+    }
+
+    /// 200 and nothing else (RFC 7009 §2.2).
+    #[must_use]
+    pub(super) fn done(&self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        self.harden(response.headers_mut());
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
     }
 
     /// 405 with the methods that the path knows, for example `POST` (RFC 9110 §15.5.6).

@@ -61,6 +61,13 @@ impl MetadataSettings {
             "grant_types_supported": self.grants,
             "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
+            "introspection_endpoint": self.issuer.join("/introspect"),
+            // RFC 8414 §2 lets an access token stand here by the name of its type.
+            "introspection_endpoint_auth_methods_supported": ["private_key_jwt", "Bearer", "DPoP"],
+            "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
+            "revocation_endpoint": self.issuer.join("/revoke"),
+            "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+            "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
             // There is no authorization endpoint. RFC 8414 §2 demands the member and forbids an empty list; relying parties that
             // federate to us (AWS, Entra, Google) expect what GitHub's and Kubernetes' issuers publish.
             "response_types_supported": ["id_token"],
@@ -87,6 +94,10 @@ pub struct EndpointPaths {
     pub default_scope_token: String,
     /// `GET`: the metadata document, where they look for that.
     pub default_scope_metadata: String,
+    /// `POST`: RFC 7662.
+    pub introspection: String,
+    /// `POST`: RFC 7009.
+    pub revocation: String,
     /// `GET`: the JWK set.
     pub keys: String,
     /// `GET`: what every reason means.
@@ -106,6 +117,8 @@ impl EndpointPaths {
             token: format!("{base}/token"),
             default_scope_token: format!("{base}/{{tenant}}/oauth2/v2.0/token"),
             default_scope_metadata: format!("{base}/{{tenant}}/v2.0/.well-known/openid-configuration"),
+            introspection: format!("{base}/introspect"),
+            revocation: format!("{base}/revoke"),
             keys: format!("{base}/keys"),
             errors: format!("{base}/errors"),
             oauth_metadata: format!("/.well-known/oauth-authorization-server{base}"),

@@ -10,6 +10,8 @@ use crate::limits::Limited;
 /// The `error` codes that we send.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum OauthCode {
+    /// RFC 6750 §3.1: the caller's access token does not allow this.
+    InsufficientScope,
     /// RFC 6749 §5.2: client authentication failed.
     InvalidClient,
     /// RFC 9449 §5: the proof is missing, bad, or of another key.
@@ -22,6 +24,8 @@ pub enum OauthCode {
     InvalidScope,
     /// RFC 8693 §2.2.2, RFC 8707 §2: no token for that target.
     InvalidTarget,
+    /// RFC 6750 §3.1: the caller's access token is no good.
+    InvalidToken,
     /// A fault of ours, with status 500. RFC 6749 §4.1.2.1 registers the code for the authorization endpoint only.
     ServerError,
     /// We cannot tell, with status 503. RFC 6749 §4.1.2.1 registers the code for the authorization endpoint only.
@@ -32,6 +36,8 @@ pub enum OauthCode {
     UnsupportedGrantType,
     /// RFC 9449 §8: the same request again, with the nonce of `DPoP-Nonce` in its proof.
     UseDpopNonce,
+    /// RFC 7009 §2.2.1: tokens of this kind cannot be taken back by being shown.
+    UnsupportedTokenType,
 }
 
 impl OauthCode {
@@ -39,17 +45,20 @@ impl OauthCode {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::InsufficientScope => "insufficient_scope",
             Self::InvalidClient => "invalid_client",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidToken => "invalid_token",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UseDpopNonce => "use_dpop_nonce",
+            Self::UnsupportedTokenType => "unsupported_token_type",
         }
     }
 }
@@ -59,7 +68,7 @@ impl OauthCode {
 /// Invariant: `family` and `reason` are words of `docs/errors.md`; nothing of the request is in any field.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct OauthError {
-    /// The HTTP status. 401 gets a `WWW-Authenticate`, 405 says which method is allowed.
+    /// The HTTP status. 401 gets a `WWW-Authenticate` in any case, 405 says which method is allowed.
     pub status: StatusCode,
     /// The value of `error`.
     pub code: OauthCode,
@@ -73,6 +82,8 @@ pub struct OauthError {
     pub decision: Option<DecisionId>,
     /// `Retry-After`.
     pub retry_after: Option<Seconds>,
+    /// `WWW-Authenticate`; a 401 without one asks for HTTP Basic, the scheme of the token endpoint.
+    pub challenge: Option<&'static str>,
     /// `RateLimit` and `RateLimit-Policy`.
     pub limited: Option<Limited>,
 }
@@ -82,7 +93,7 @@ impl OauthError {
     #[must_use]
     pub fn new(status: StatusCode, code: OauthCode, family: &'static str, reason: &'static str) -> Self {
         debug_assert!([family, reason].iter().all(|word| is_word(word)), "not words of docs/errors.md: {family} {reason}");
-        Self { status, code, family, reason, detail: None, decision: None, retry_after: None, limited: None }
+        Self { status, code, family, reason, detail: None, decision: None, retry_after: None, challenge: None, limited: None }
     }
 
     /// The request is malformed: `invalid_request`.
@@ -115,6 +126,12 @@ impl OauthError {
     #[must_use]
     pub fn with_detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// The same, telling the caller how to authenticate.
+    #[must_use]
+    pub fn with_challenge(self, challenge: &'static str) -> Self {
+        Self { challenge: Some(challenge), ..self }
     }
 
     /// The same with the decision that it belongs to.

@@ -6,8 +6,9 @@ use axum::routing::post;
 use crate::domain::{IssuerUrl, Seconds};
 
 use super::{
-    Answers, EndpointPaths, KeyDocument, MetadataSettings, MetricsText, ReadinessProbe, ReadyProbe, TokenEndpoint, document_route,
-    errors_route, keys_route, livez_route, metrics_route, readyz_details_route, readyz_route, tenant_document_route, token,
+    Answers, EndpointPaths, InspectionEndpoints, KeyDocument, MetadataSettings, MetricsText, ReadinessProbe, ReadyProbe, TokenEndpoint,
+    document_route, errors_route, inspection, keys_route, livez_route, metrics_route, readyz_details_route, readyz_route,
+    tenant_document_route, token,
 };
 
 /// What the public listener fronts.
@@ -16,6 +17,8 @@ pub struct PublicServices {
     pub issuer: IssuerUrl,
     /// The token endpoint.
     pub token: TokenEndpoint,
+    /// Introspection and revocation.
+    pub inspection: InspectionEndpoints,
     /// The metadata document.
     pub metadata: MetadataSettings,
     /// The key set.
@@ -34,8 +37,12 @@ pub fn public_routes(services: PublicServices) -> Router {
     let metadata = services.metadata.render();
     let default_scope = post(token::exchange_default_scope).fallback(token::other_method).with_state(services.token.clone());
     let tokens = post(token::exchange).fallback(token::other_method).with_state(services.token);
+    let introspection = post(inspection::introspect).fallback(inspection::other_method).with_state(services.inspection.clone());
+    let revocation = post(inspection::revoke).fallback(inspection::other_method).with_state(services.inspection);
     Router::new()
         .route(&paths.token, tokens)
+        .route(&paths.introspection, introspection)
+        .route(&paths.revocation, revocation)
         .route(&paths.default_scope_token, default_scope)
         .route(&paths.keys, keys_route(answers.clone(), services.keys, services.keys_max_age))
         .route(&paths.oauth_metadata, document_route(answers.clone(), metadata.clone()))

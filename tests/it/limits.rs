@@ -1,14 +1,12 @@
 //! How much one caller may ask for, over the whole application.
 
 use std::fs;
-use std::net::IpAddr;
 
 use axum::body::Body;
 use axum::http::Request;
 use cambist::domain::Seconds;
-use cambist::http::PeerAddress;
 
-use crate::support::{Answer, DEPLOY, FORM, ISSUER, OWN_ISSUER, TestApp, World, two_targets, verdict};
+use crate::support::{Answer, DEPLOY, FORM, FromPeer as _, ISSUER, OWN_ISSUER, TestApp, World, two_targets, verdict};
 
 const GRANT: &str = r#"{ target = "deploy", scopes = ["use"] }, { target = "reports", scopes = ["use"] }"#;
 
@@ -25,9 +23,8 @@ async fn world(limits: &str) -> World {
 
 /// A good exchange from this address.
 async fn from(world: &World, peer: &str) -> Answer {
-    let mut request = Request::post("/token").header(FORM.0, FORM.1).body(Body::from(world.body())).unwrap();
-    request.extensions_mut().insert(PeerAddress(peer.parse::<IpAddr>().unwrap()));
-    world.app.send(request).await
+    let request = Request::post("/token").header(FORM.0, FORM.1).body(Body::from(world.body())).unwrap();
+    world.app.send(request.from_peer(peer)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,12 +58,10 @@ async fn a_peer_that_asks_too_often_is_told_when_to_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_is_refused_before_its_request_is_read() {
     let world = world("per_peer = { rate = \"1/m\", burst = 1 }").await;
-    let mut spoilt = Request::post("/token").header("content-type", "text/plain").body(Body::from("!")).unwrap();
-    spoilt.extensions_mut().insert(PeerAddress("192.0.2.1".parse::<IpAddr>().unwrap()));
-    assert_eq!(verdict(&world.app.send(spoilt).await), "415 invalid_request malformed: content_type");
-    let mut spoilt = Request::post("/token").header("content-type", "text/plain").body(Body::from("!")).unwrap();
-    spoilt.extensions_mut().insert(PeerAddress("192.0.2.1".parse::<IpAddr>().unwrap()));
-    assert_eq!(verdict(&world.app.send(spoilt).await), "429 temporarily_unavailable limited: peer_rate");
+    for expected in ["415 invalid_request malformed: content_type", "429 temporarily_unavailable limited: peer_rate"] {
+        let spoilt = Request::post("/token").header("content-type", "text/plain").body(Body::from("!")).unwrap();
+        assert_eq!(verdict(&world.app.send(spoilt.from_peer("192.0.2.1")).await), expected);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

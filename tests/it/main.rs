@@ -5,7 +5,9 @@
 mod architecture;
 mod confidential;
 mod conformance;
+mod default_scope;
 mod idempotency;
+mod inspection;
 mod issued_token;
 mod jwt_cases;
 mod limits;

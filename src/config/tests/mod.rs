@@ -189,6 +189,26 @@ fn every_field_is_read_and_relative_paths_start_at_the_file() {
 }
 
 #[test]
+fn revocations_are_followed_within_bounds() {
+    for (written, expected, why) in [
+        ("'5s'", Some(5), "the shortest"),
+        ("'5m'", Some(300), "the longest"),
+        ("'4s'", None, "every hiccup would stop all issuing"),
+        ("'301s'", None, "a node that is cut off must stop soon"),
+        ("30", None, "no unit"),
+    ] {
+        let lines = format!("[revocation]\nmax_stale = {written}");
+        match expected {
+            Some(seconds) => {
+                let settings = accepted(&format!("issuer = \"https://sts.example.com\"\n{lines}"));
+                assert_eq!(settings.revocation.max_stale, Seconds(seconds), "{why}");
+            }
+            None => assert!(fault(&lines).contains("revocation.max_stale"), "{why}"),
+        }
+    }
+}
+
+#[test]
 fn all_faults_of_a_file_are_reported_in_one_run() {
     let text = r#"
 issuer = "http://sts.example.com"

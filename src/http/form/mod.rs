@@ -12,6 +12,7 @@ mod room;
 mod tests;
 
 pub use error::{FormError, FormFault};
+use parameter::FormKind;
 pub use parameter::Parameter;
 pub use parse::Form;
 pub use room::BodyRoom;

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::SubjectToken;
 
-use super::{FormError, FormFault, MAX_NAME_BYTES, MAX_PARAMETERS, Parameter, decode};
+use super::{FormError, FormFault, FormKind, MAX_NAME_BYTES, MAX_PARAMETERS, Parameter, decode};
 
 /// The known parameters of one request, each with a value.
 ///
@@ -18,8 +18,13 @@ pub struct Form {
 }
 
 impl Form {
-    /// Parses a whole body. `;` separates nothing. Names are compared after decoding, so an escape hides no repetition.
+    /// Parses a whole body for the token endpoint. `;` separates nothing. Names are compared after decoding, so an escape hides no
+    /// repetition.
     pub fn parse(body: &[u8]) -> Result<Self, FormError> {
+        Self::parse_as(FormKind::Grant, body)
+    }
+
+    pub(super) fn parse_as(kind: FormKind, body: &[u8]) -> Result<Self, FormError> {
         let mut fields: Vec<(Parameter, Zeroizing<String>)> = Vec::with_capacity(8);
         let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
         for (index, pair) in pairs.enumerate() {
@@ -33,7 +38,7 @@ impl Form {
                 return Err(FormError::Syntax(FormFault::LongName));
             }
             let value = decode(value).map_err(FormError::Syntax)?;
-            let Some(parameter) = Parameter::from_name(&name) else { continue };
+            let Some(parameter) = Parameter::from_name(&name, kind) else { continue };
             if value.is_empty() {
                 continue;
             }

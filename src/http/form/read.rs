@@ -9,14 +9,12 @@ use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
 use super::room::Buffer;
-use super::{BodyRoom, Form, FormError, MAX_BODY_BYTES};
+use super::{BodyRoom, Form, FormError, FormKind, MAX_BODY_BYTES};
 
 impl Form {
-    /// Reads the form of a request. What can be refused by its head is refused before a byte of the body is read.
+    /// Reads the form of a request to the token endpoint. What can be refused by its head is refused before a byte of the body is read.
     pub async fn read(head: &Parts, body: Body, room: &BodyRoom) -> Result<Self, FormError> {
-        if head.uri.query().is_some_and(|query| !query.is_empty()) {
-            return Err(FormError::Query);
-        }
+        check_query(head)?;
         Self::read_within(BODY_DEADLINE, head, body, room).await
     }
 
@@ -29,17 +27,34 @@ impl Form {
         Self::read_within(BODY_DEADLINE, head, body, room).await
     }
 
+    /// Reads the form of a request that asks about a token, or takes one back.
+    pub async fn read_inspection(head: &Parts, body: Body, room: &BodyRoom) -> Result<Self, FormError> {
+        check_query(head)?;
+        let bytes = body_within(BODY_DEADLINE, head, body, room).await?;
+        Self::parse_as(FormKind::Inspection, bytes.as_ref())
+    }
+
     pub(in crate::http) async fn read_within(deadline: Duration, head: &Parts, body: Body, room: &BodyRoom) -> Result<Self, FormError> {
-        check_encoding(&head.headers)?;
-        if !is_form(&head.headers) {
-            return Err(FormError::ContentType);
-        }
-        if announced_length(&head.headers) > MAX_BODY_BYTES {
-            return Err(FormError::BodyTooLarge);
-        }
-        let bytes = timeout(deadline, collect(body, room.buffer())).await.map_err(|_| FormError::BodyTimeout)??;
+        let bytes = body_within(deadline, head, body, room).await?;
         Self::parse(bytes.as_ref())
     }
+}
+
+/// Parameters stand in the body alone.
+fn check_query(head: &Parts) -> Result<(), FormError> {
+    if head.uri.query().is_some_and(|query| !query.is_empty()) { Err(FormError::Query) } else { Ok(()) }
+}
+
+/// The body of a request whose head promises a form.
+async fn body_within<'a>(deadline: Duration, head: &Parts, body: Body, room: &'a BodyRoom) -> Result<Buffer<'a>, FormError> {
+    check_encoding(&head.headers)?;
+    if !is_form(&head.headers) {
+        return Err(FormError::ContentType);
+    }
+    if announced_length(&head.headers) > MAX_BODY_BYTES {
+        return Err(FormError::BodyTooLarge);
+    }
+    timeout(deadline, collect(body, room.buffer())).await.map_err(|_| FormError::BodyTimeout)?
 }
 
 /// One parameter, with a UUID or something of that size: too short to be a token.

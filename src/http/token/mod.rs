@@ -8,3 +8,4 @@ mod parameters;
 
 pub use endpoint::TokenEndpoint;
 pub(super) use endpoint::{exchange, exchange_default_scope, other_method};
+pub(super) use outcome::retry_after;

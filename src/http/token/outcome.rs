@@ -38,6 +38,12 @@ impl<'a> Success<'a> {
             scope: issued.scopes().to_string(),
         }
     }
+
+    /// The same where the scope that was asked stands for the whole grant, and all of it was granted: what is identical may be left out
+    /// (RFC 6749 §5.1). Microsoft's SDKs find a token again by the scope that they asked for, and would keep this one under another.
+    pub(super) fn of_default_scope(issued: &'a IssuedToken, grant: Option<GrantType>) -> Self {
+        Self { scope: String::new(), ..Self::of(issued, grant) }
+    }
 }
 
 /// The one mapping from our families to OAuth's codes. No wildcard: a new variant must be placed here.
@@ -120,7 +126,7 @@ const fn status(code: OauthCode) -> StatusCode {
 }
 
 /// Between one second and [`LONGEST_RETRY_AFTER`].
-pub(super) fn retry_after() -> Seconds {
+pub(in crate::http) fn retry_after() -> Seconds {
     let [byte] = random_bytes();
     Seconds(1 + u64::from(byte) % LONGEST_RETRY_AFTER)
 }

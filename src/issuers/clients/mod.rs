@@ -29,7 +29,6 @@ pub struct Clients {
     /// Under the name of each client, which is the `iss` of its assertions.
     authors: Issuers,
     /// The only audience that an assertion may have.
-    audience: Option<Audience>,
     own_issuer: IssuerUrl,
 }
 
@@ -37,9 +36,7 @@ impl Clients {
     /// Knows nobody yet. Assertions are for `own_issuer`.
     #[must_use]
     pub fn new(own_issuer: IssuerUrl, outbound: Outbound, clock: Arc<dyn Clock>) -> Self {
-        // An issuer URL has everything that an audience must have.
-        let audience = Audience::parse(own_issuer.as_str()).ok();
-        Self { authors: Issuers::new(outbound, clock), audience, own_issuer }
+        Self { authors: Issuers::new(outbound, clock), own_issuer }
     }
 
     /// Exactly these are registered from now on. As [`Issuers::replace`]. For one caller at a time.
@@ -77,7 +74,7 @@ impl Clients {
     fn author(&self, client: ClientSettings) -> Option<IssuerSettings> {
         let ClientSettings { name, owner, keys, network, ca_file } = client;
         let name = IssuerName::parse(name.as_str()).ok()?;
-        let expectations = expectations(name.clone(), self.audience.clone()?);
+        let expectations = expectations(name.clone(), Audience::from(&self.own_issuer));
         // Where keys are discovered the URL says where; a client's are not.
         let url = self.own_issuer.clone();
         Some(IssuerSettings { name, id: IssuerId::Url(url), owner, expectations, keys, network, ca_file, recorded: [].into() })

@@ -3,6 +3,7 @@
 //! Owns: the order of spends, the contract that every engine keeps (one conformance suite), the history fence, the engines'
 //! tables. Must not know: why a token was permitted, how it was signed, what is written about it.
 
+mod alone;
 mod error;
 mod guard;
 mod opaque;
@@ -28,6 +29,7 @@ mod world;
 
 use crate::domain::Seconds;
 
+pub use alone::Once;
 pub use error::{NotSpent, SpendError};
 pub use guard::{Pulse, ReplayGuard, cut_off};
 pub use opaque::OpaqueTokens;

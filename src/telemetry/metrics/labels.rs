@@ -16,6 +16,13 @@ pub(super) struct ExchangeLabels {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+pub(super) struct InspectionLabels {
+    pub(super) endpoint: &'static str,
+    pub(super) outcome: &'static str,
+    pub(super) reason: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 pub(super) struct OutcomeLabel {
     pub(super) outcome: &'static str,
 }

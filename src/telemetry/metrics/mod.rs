@@ -18,7 +18,7 @@ use prometheus_client::registry::Registry;
 
 use crate::domain::{IssuerName, TargetName};
 
-use labels::{ExchangeLabels, FetchLabels, IssuerLabel, Name, OutcomeLabel, ReasonLabel, VersionLabel};
+use labels::{ExchangeLabels, FetchLabels, InspectionLabels, IssuerLabel, Name, OutcomeLabel, ReasonLabel, VersionLabel};
 use revocations::RevocationFamilies;
 use store::StoreFamilies;
 
@@ -37,6 +37,7 @@ pub struct Metrics {
     registry: Registry,
     exchanges: Family<ExchangeLabels, Counter>,
     durations: Family<OutcomeLabel, Histogram, fn() -> Histogram>,
+    inspections: Family<InspectionLabels, Counter>,
     replays: Family<OutcomeLabel, Counter>,
     replay_durations: Family<OutcomeLabel, Histogram, fn() -> Histogram>,
     revocations: RevocationFamilies,
@@ -77,6 +78,7 @@ impl Metrics {
             registry: Registry::with_prefix("cambist"),
             exchanges: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            inspections: Family::default(),
             replays: Family::default(),
             replay_durations: Family::new_with_constructor(|| Histogram::new(GUARD_BUCKETS)),
             revocations: RevocationFamilies::default(),
@@ -100,6 +102,7 @@ impl Metrics {
         to.register("build", "The running build", Info::new([("version", version)]));
         to.register("exchanges", "Requests to the token endpoint", self.exchanges.clone());
         to.register("exchange_duration_seconds", "Time from request to decision", self.durations.clone());
+        to.register("inspections", "Requests to introspection and revocation", self.inspections.clone());
         to.register("replay", "Verdicts of the replay guard", self.replays.clone());
         to.register("replay_duration_seconds", "Time that the replay guard took", self.replay_durations.clone());
         self.revocations.register(to);
@@ -119,6 +122,11 @@ impl Metrics {
         let labels = ExchangeLabels { issuer: Name(issuer.cloned()), target: Name(target.cloned()), outcome, reason, grant };
         self.exchanges.get_or_create(&labels).inc();
         self.durations.get_or_create(&OutcomeLabel { outcome }).observe(took.as_secs_f64());
+    }
+
+    /// Counts a request to `introspect` or `revoke`.
+    pub fn inspection(&self, endpoint: &'static str, outcome: &'static str, reason: &'static str) {
+        self.inspections.get_or_create(&InspectionLabels { endpoint, outcome, reason }).inc();
     }
 
     /// Counts a verdict of the replay guard: `fresh`, `replayed`, `fenced`, …

@@ -62,7 +62,7 @@ pub(super) fn compile(
     diagnostics: Diagnostics,
 ) -> Result<CompiledTrust, Diagnostics> {
     let issuers = compile_issuers(std::mem::take(&mut read.issuers), settings, &diagnostics);
-    let targets = compile_targets(std::mem::take(&mut read.targets), &diagnostics);
+    let targets = compile_targets(std::mem::take(&mut read.targets), &read, &diagnostics);
     let relationships = std::mem::take(&mut read.relationships);
     let clients = compile_clients(std::mem::take(&mut read.clients), &read, settings, &diagnostics);
     let mut builder = TrustPolicyBuilder::default();

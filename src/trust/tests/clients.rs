@@ -83,3 +83,14 @@ fn the_version_covers_clients() {
     }
     assert_eq!(version(&format!("# a comment\n{CLIENT}")), with, "a comment changes nothing");
 }
+
+#[test]
+fn only_somebody_who_can_authenticate_may_introspect() {
+    let base = BASE.replace("owner = \"deploy\"\n", "owner = \"deploy\"\nintrospection = [\"web\", \"deploy-api\", \"web\"]\n");
+    let trust = Trust::of(&[("base.toml", &base), ("web.toml", WEB), ("c.toml", CLIENT)]);
+    let policy = trust.load().unwrap().policy;
+    let target = policy.target("https://deploy.test").unwrap();
+    assert_eq!(target.introspection.iter().map(|name| &**name).collect::<Vec<_>>(), ["deploy-api", "web"]);
+    let trust = Trust::of(&[("base.toml", &base), ("web.toml", WEB)]);
+    assert_snapshot!(trust.report(), @"base.toml:8:25: error: target.deploy.introspection: no relationship and no client `deploy-api` is registered");
+}

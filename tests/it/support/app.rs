@@ -12,6 +12,7 @@ use cambist::config::Settings;
 use cambist::document::Diagnostics;
 use cambist::domain::{ManualClock, Timestamp};
 use cambist::exchange::TOKEN_EXCHANGE;
+use cambist::http::PeerAddress;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -129,4 +130,17 @@ pub(crate) fn decisions_in(file: &Path) -> Vec<Value> {
 
 fn render(diagnostics: &Diagnostics) -> String {
     diagnostics.sorted().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// A request as it comes from somewhere.
+pub(crate) trait FromPeer {
+    /// The same from this address.
+    fn from_peer(self, address: &str) -> Self;
+}
+
+impl FromPeer for Request<Body> {
+    fn from_peer(mut self, address: &str) -> Self {
+        self.extensions_mut().insert(PeerAddress(address.parse().unwrap()));
+        self
+    }
 }

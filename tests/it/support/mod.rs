@@ -11,7 +11,7 @@ mod web;
 mod world;
 
 pub(crate) use answer::Answer;
-pub(crate) use app::TestApp;
+pub(crate) use app::{FromPeer, TestApp};
 pub(crate) use client::{Client, connect, eventually, exchange_request, exchange_request_with, now, read_answer};
 pub(crate) use issuer::{LocalIssuer, ScriptedIssuer, release, trust_in};
 pub(crate) use process::{Server, ServerOptions, a_moment, free_address, run};

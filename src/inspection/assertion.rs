@@ -1,0 +1,117 @@
+//! `private_key_jwt`: a client that signs who it is (RFC 7521 §4.2, RFC 7523 §2.2 and §3).
+
+use crate::domain::{Audience, SubjectToken, Timestamp};
+use crate::exchange::{Family, Unavailable};
+use crate::issuers::{Clients, KeysError};
+use crate::release::replay::{ReplayGuard, SpendError};
+use crate::token::{ProvenKeys, RejectedToken, Shown, UnverifiedToken, VerifiedToken, verify};
+
+use super::Refused;
+
+/// The one kind of client assertion that we know (RFC 7523 §2.2).
+pub const CLIENT_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// What a form says of the client that sends it. Empty values count as absent.
+#[derive(Debug, Default)]
+pub struct ClientAssertion {
+    /// `client_assertion_type`.
+    pub kind: Option<String>,
+    /// `client_assertion`.
+    pub assertion: Option<SubjectToken>,
+    /// `client_id`.
+    pub client_id: Option<String>,
+}
+
+/// Why an assertion does not authenticate its client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BadAssertion {
+    /// Another client is named beside it: by `sub`, or by `client_id`.
+    ClientMismatch,
+    /// It, or the client's keys, may be older than what the store remembers.
+    Fenced,
+    /// One of its two parameters is missing.
+    Incomplete,
+    /// It is bad in itself.
+    Rejected(RejectedToken),
+    /// It was used before.
+    Replayed,
+    /// It has no `jti`, so that it could be used again.
+    TokenIdMissing,
+    /// It is of a kind that we do not know.
+    Type,
+    /// No client of that name is registered.
+    UnknownClient,
+}
+
+impl BadAssertion {
+    /// Its family.
+    #[must_use]
+    pub const fn family(self) -> Family {
+        match self {
+            Self::Incomplete | Self::Type => Family::Malformed,
+            Self::ClientMismatch | Self::Fenced | Self::Rejected(_) | Self::Replayed | Self::TokenIdMissing | Self::UnknownClient => {
+                Family::Rejected
+            }
+        }
+    }
+
+    /// Its stable reason.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::ClientMismatch => "client_mismatch",
+            Self::Fenced => "fenced",
+            Self::Incomplete | Self::Type => "client_assertion",
+            Self::Rejected(rejected) => rejected.reason(),
+            Self::Replayed => "replayed",
+            Self::TokenIdMissing => "jti_missing",
+            Self::UnknownClient => "unknown_client",
+        }
+    }
+}
+
+/// The client that an assertion names, if it is registered: to count failures by.
+pub(super) struct Suspect(pub(super) Option<Box<str>>);
+
+/// Verifies an assertion without using it up. `suspect` learns which registered client it names, also when it is bad.
+pub(super) async fn authenticate(
+    clients: &Clients,
+    shown: ClientAssertion,
+    suspect: &mut Suspect,
+    now: Timestamp,
+) -> Result<VerifiedToken, Refused> {
+    let bad = |bad| Err(Refused::Assertion(bad));
+    let ClientAssertion { kind: Some(kind), assertion: Some(assertion), client_id } = shown else { return bad(BadAssertion::Incomplete) };
+    if kind != CLIENT_ASSERTION_TYPE {
+        return bad(BadAssertion::Type);
+    }
+    let rejected = |rejected| Refused::Assertion(BadAssertion::Rejected(rejected));
+    let unverified = UnverifiedToken::parse(&assertion).map_err(rejected)?;
+    let Some(client) = unverified.issuer().and_then(|iss| clients.named(iss)) else { return bad(BadAssertion::UnknownClient) };
+    let name = client.settings().name.as_str();
+    suspect.0 = Some(name.into());
+    let keys = client.keys(&unverified, now).await.map_err(|error| match error {
+        KeysError::Rejected(why) => rejected(why),
+        KeysError::Unavailable => Refused::Unavailable(Unavailable::IssuerKeys),
+    })?;
+    let holder = Shown::ByHolder(ProvenKeys::default());
+    let token = verify(unverified, &keys, &client.settings().expectations, holder, now).map_err(rejected)?;
+    if token.subject() != name || client_id.is_some_and(|client_id| client_id != name) {
+        return bad(BadAssertion::ClientMismatch);
+    }
+    if token.token_id().is_none() {
+        return bad(BadAssertion::TokenIdMissing);
+    }
+    Ok(token)
+}
+
+/// Uses an assertion up: the next one who shows it is somebody else.
+pub(super) async fn use_up(guard: &ReplayGuard, token: &VerifiedToken, audience: &Audience) -> Result<(), Refused> {
+    guard.spend_alone(token, audience).await.map_err(|error| match error {
+        SpendError::Replayed { .. } => Refused::Assertion(BadAssertion::Replayed),
+        SpendError::Fenced { .. } => Refused::Assertion(BadAssertion::Fenced),
+        SpendError::Expired => Refused::Assertion(BadAssertion::Rejected(RejectedToken::Expired { at: token.expires_at() })),
+        SpendError::ClockOffset { .. } => Refused::Unavailable(Unavailable::ClockOffset),
+        SpendError::Unavailable(error) => Refused::Unavailable(Unavailable::Store(error.trouble())),
+    })
+}

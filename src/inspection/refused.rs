@@ -1,0 +1,83 @@
+//! Why a caller is not answered.
+
+use crate::exchange::{Family, Unavailable};
+use crate::limits::Limited;
+use crate::token::{RejectedProof, RejectedToken};
+
+use super::BadAssertion;
+
+/// Why a question is not answered, or a token not taken back. That a token is none of ours, or over, or not for the caller, is an answer and
+/// stands nowhere here.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refused {
+    /// The client's assertion about itself is no good.
+    Assertion(BadAssertion),
+    /// Nothing says who asks.
+    CredentialsMissing,
+    /// An encrypted token cannot be read here, so it cannot be taken back by being shown.
+    Encrypted,
+    /// The client is known, and the token is neither its own nor for a target that names it.
+    ForeignToken,
+    /// Too many authentications failed.
+    Limited(Limited),
+    /// The proof that came with the caller's access token is no good.
+    Proof(RejectedProof),
+    /// Nobody can tell whether the proof was used before.
+    ProofFenced,
+    /// The proof was used before.
+    ProofReplayed,
+    /// The caller's access token was taken back.
+    Revoked,
+    /// The caller's access token is for us, and does not allow this.
+    ScopeMissing,
+    /// The caller's access token is no good.
+    Token(RejectedToken),
+    /// A dependency is unavailable.
+    Unavailable(Unavailable),
+}
+
+impl Refused {
+    /// Its family.
+    #[must_use]
+    pub const fn family(self) -> Family {
+        match self {
+            Self::Assertion(bad) => bad.family(),
+            Self::CredentialsMissing => Family::Malformed,
+            Self::Encrypted | Self::Proof(_) | Self::ProofFenced | Self::ProofReplayed | Self::Token(_) => Family::Rejected,
+            Self::ForeignToken | Self::Revoked | Self::ScopeMissing => Family::Denied,
+            Self::Limited(_) => Family::Limited,
+            Self::Unavailable(_) => Family::Unavailable,
+        }
+    }
+
+    /// Its stable reason.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Assertion(bad) => bad.reason(),
+            Self::CredentialsMissing => "credentials_missing",
+            Self::Encrypted => "encrypted_token",
+            Self::ForeignToken => "foreign_token",
+            Self::Limited(limited) => limited.reason(),
+            Self::Proof(rejected) => rejected.reason(),
+            Self::ProofFenced => "fenced",
+            Self::ProofReplayed => "replayed",
+            Self::Revoked => "revoked",
+            Self::ScopeMissing => "scope_missing",
+            Self::Token(rejected) => rejected.reason(),
+            Self::Unavailable(unavailable) => unavailable.reason(),
+        }
+    }
+}
+
+impl From<Unavailable> for Refused {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Unavailable(unavailable)
+    }
+}
+
+impl From<RejectedToken> for Refused {
+    fn from(rejected: RejectedToken) -> Self {
+        Self::Token(rejected)
+    }
+}

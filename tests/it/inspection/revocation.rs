@@ -1,0 +1,110 @@
+//! Taking a token back by showing it (RFC 7009).
+
+use axum::body::Body;
+use axum::http::Request;
+
+use super::{ASSERTION_TYPE, Bench, refusal};
+use crate::support::FORM;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn holding_a_token_is_enough_to_end_it() {
+    let bench = Bench::new().await;
+    let (token, other) = (bench.token().await, bench.token().await);
+    let answer = bench.post("/revoke", &[], &[("token", &token)]).await;
+    insta::assert_snapshot!(answer.transcript(), @r"
+    200 OK
+    cache-control: no-store
+    ");
+    assert!(answer.text.is_empty());
+    assert!(!bench.is_active(&token).await, "at once");
+    assert!(bench.is_active(&other).await, "and no other");
+    assert_eq!(bench.post("/revoke", &[], &[("token", &token)]).await.status.as_u16(), 200, "again is no fault");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_means_nothing_is_no_error() {
+    let bench = Bench::new().await;
+    for (token, why) in [("garbage", "no token"), ("cmb_AAAA", "no handle of ours"), (&*bench.world.token(), "of an issuer")] {
+        let answer = bench.post("/revoke", &[], &[("token", token)]).await;
+        assert_eq!((answer.status.as_u16(), &*answer.text), (200, ""), "{why}");
+    }
+    let token = bench.token().await;
+    let forged = format!("{}.AAAA", token.rsplit_once('.').unwrap().0);
+    assert_eq!(bench.post("/revoke", &[], &[("token", &forged)]).await.status.as_u16(), 200);
+    assert!(bench.is_active(&token).await, "whoever knows a token's claims does not hold the token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hint_that_nobody_knows_is_ignored() {
+    let bench = Bench::new().await;
+    for hint in ["access_token", "refresh_token", "foo"] {
+        let token = bench.token().await;
+        assert_eq!(bench.post("/revoke", &[], &[("token", &token), ("token_type_hint", hint)]).await.status.as_u16(), 200, "{hint}");
+        assert!(!bench.is_active(&token).await, "{hint}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_token_cannot_be_shown_here() {
+    let bench = Bench::new().await;
+    let answer = bench.post("/revoke", &[], &[("token", "a.b.c.d.e")]).await;
+    insta::assert_snapshot!(answer.transcript(), @r#"
+    400 Bad Request
+    cache-control: no-store
+    content-type: application/json
+    pragma: no-cache
+    {
+      "error": "unsupported_token_type",
+      "error_description": "rejected: encrypted_token",
+      "error_uri": "https://sts.example/errors#encrypted_token"
+    }
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_authenticates_is_held_to_who_it_is() {
+    let bench = Bench::new().await;
+    let as_client = async |name: &str, token: &str| {
+        let assertion = bench.assertion(|good| good.with("iss", name).with("sub", name));
+        let form = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &*assertion), ("token", token)];
+        bench.post("/revoke", &[], &form).await
+    };
+    let token = bench.token().await;
+    let refused = as_client("reports-api", &token).await;
+    assert_eq!(refusal(&refused), "400 unauthorized_client denied: foreign_token | ");
+    assert!(bench.is_active(&token).await, "another's token is still good");
+    let failed =
+        bench.post("/revoke", &[], &[("client_assertion_type", ASSERTION_TYPE), ("client_assertion", "x.y.z"), ("token", &token)]).await;
+    assert_eq!(failed.status.as_u16(), 401);
+    assert!(bench.is_active(&token).await, "who fails to authenticate ends nothing, although it holds the token");
+    assert_eq!(as_client("reports-api", "garbage").await.status.as_u16(), 200, "and of what is no token nothing is said");
+    assert_eq!(as_client("deploy-api", &token).await.status.as_u16(), 200, "the token's target names this client");
+    assert!(!bench.is_active(&token).await);
+    let (bearer, own) = (bench.bearer("introspect").await, bench.bearer("other").await);
+    assert_eq!(
+        bench.post("/revoke", &[("authorization", &format!("Bearer {bearer}"))], &[("token", &own)]).await.status.as_u16(),
+        200,
+        "its own"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_is_a_form_like_every_other() {
+    let bench = Bench::new().await;
+    let token = bench.token().await;
+    for (form, expected) in [
+        (&[][..], "400 invalid_request malformed: parameter_missing (token) | "),
+        (&[("token", "")], "400 invalid_request malformed: parameter_missing (token) | "),
+        (&[("token", "a"), ("token", "a")], "400 invalid_request malformed: parameter_repeated (token) | "),
+    ] {
+        assert_eq!(refusal(&bench.post("/revoke", &[], form).await), expected);
+    }
+    let by_get = Request::get(format!("/revoke?token={token}")).body(Body::empty()).unwrap();
+    let by_get = bench.world.app.send(by_get).await;
+    assert_eq!((refusal(&by_get), by_get.header("allow")), ("405 invalid_request malformed: method | ".into(), "POST"));
+    let by_json = Request::post("/revoke").header("content-type", "application/json").body(Body::from("{}")).unwrap();
+    assert_eq!(refusal(&bench.world.app.send(by_json).await), "415 invalid_request malformed: content_type | ");
+    let in_the_url = Request::post(format!("/revoke?token={token}")).header(FORM.0, FORM.1).body(Body::empty()).unwrap();
+    assert_eq!(refusal(&bench.world.app.send(in_the_url).await), "400 invalid_request malformed: query_string | ");
+    assert!(bench.is_active(&token).await);
+}
