@@ -6,6 +6,7 @@ mod architecture;
 mod confidential;
 mod conformance;
 mod default_scope;
+mod grants;
 mod idempotency;
 mod inspection;
 mod issued_token;
