@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test a panic is the report")]
 
 mod architecture;
+mod confidential;
 mod conformance;
 mod default_scope;
 mod grants;

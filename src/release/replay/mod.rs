@@ -6,6 +6,8 @@
 mod alone;
 mod error;
 mod guard;
+#[cfg(test)]
+mod histories;
 mod opaque;
 mod redis;
 mod spend;
@@ -15,15 +17,11 @@ pub mod sqlite;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
-mod model;
-#[cfg(test)]
 mod repeats;
 #[cfg(test)]
 mod several;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod together;
 #[cfg(test)]
 mod world;
 
