@@ -7,15 +7,16 @@ mod build;
 mod health;
 mod listeners;
 mod observe;
+mod parts;
 mod reload;
 mod routers;
 mod running;
 mod store;
 mod upkeep;
 
-pub(crate) use build::trust_settings;
 pub use build::{App, Edges, StartError};
 pub use listeners::{ListenFault, Listeners};
+pub(crate) use parts::trust_settings;
 pub use running::Running;
 pub(crate) use store::keys_settings;
 pub use store::open_store;

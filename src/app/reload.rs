@@ -21,7 +21,7 @@ impl App {
         let app = Arc::clone(self);
         let looked = tokio::task::spawn_blocking(move || {
             let mut reloader = app.reloader.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = app.clock.now();
+            let now = app.parts.clock.now();
             let outcome = if force { reloader.force(now) } else { reloader.poll(now) };
             (outcome, reloader.is_refused())
         });
@@ -39,19 +39,19 @@ impl App {
 
     /// SIGHUP: the decision log was moved away, or trust should be looked at now.
     pub async fn hang_up(self: &Arc<Self>) {
-        if self.log.reopen().await.is_err() {
+        if self.parts.log.reopen().await.is_err() {
             tracing::error!("the decision log could not be opened again");
         }
         self.reload_trust(true).await;
     }
 
     async fn put_in_force(self: &Arc<Self>, trust: CompiledTrust, removed: Vec<RelationshipName>) {
-        if let Err(error) = bindings::bind(&self.store, &names_and_ids(&trust.issuers)).await {
+        if let Err(error) = bindings::bind(&self.parts.store, &names_and_ids(&trust.issuers)).await {
             // A store that does not answer now may answer the next time.
             let retry = matches!(error, BindingError::Unavailable(_));
             if !self.bindings_refused.swap(true, Ordering::SeqCst) {
                 tracing::error!(reason = error.reason(), error = %error, retry, "changed trust is not in force; the old trust stays");
-                self.metrics.trust_reload("refused");
+                self.parts.metrics.trust_reload("refused");
             }
             self.reloader.lock().unwrap_or_else(PoisonError::into_inner).not_in_force(removed, retry);
             self.note(Trouble::Trust, Some(error.to_string()));
@@ -62,18 +62,18 @@ impl App {
             tracing::warn!(trust.warning = %warning, "trust files");
         }
         let known: Vec<_> = trust.issuers.iter().map(|issuer| issuer.name.clone()).collect();
-        for gone in self.issuers.all().iter().map(|issuer| &issuer.settings().name).filter(|name| !known.contains(name)) {
-            self.metrics.forget_issuer(gone);
+        for gone in self.parts.issuers.all().iter().map(|issuer| &issuer.settings().name).filter(|name| !known.contains(name)) {
+            self.parts.metrics.forget_issuer(gone);
         }
         let version = trust.version;
         // Both at once for whoever asks: relationships of an unknown issuer, and issuers without relationships, permit nothing.
-        self.trust.store(Arc::new(TrustState { policy: trust.policy, version }));
-        self.issuers.replace(trust.issuers);
-        self.issuers.warm();
-        self.clients.replace(trust.clients);
-        self.clients.warm();
-        self.metrics.set_trust(&version.to_string());
-        self.metrics.trust_reload("changed");
+        self.parts.trust.store(Arc::new(TrustState { policy: trust.policy, version }));
+        self.parts.issuers.replace(trust.issuers);
+        self.parts.issuers.warm();
+        self.parts.clients.replace(trust.clients);
+        self.parts.clients.warm();
+        self.parts.metrics.set_trust(&version.to_string());
+        self.parts.metrics.trust_reload("changed");
         self.note(Trouble::Trust, None);
         tracing::info!(trust.version = %version, "changed trust is in force");
         for name in removed {
@@ -86,7 +86,7 @@ impl App {
         for error in &errors {
             tracing::error!(trust.error = %error, "changed trust refused; the old trust stays in force");
         }
-        self.metrics.trust_reload("refused");
+        self.parts.metrics.trust_reload("refused");
         self.note(Trouble::Trust, Some(errors.first().map(ToString::to_string).unwrap_or_default()));
     }
 

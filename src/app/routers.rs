@@ -4,22 +4,19 @@ use std::sync::Arc;
 
 use axum::Router;
 
-use crate::config::DpopNonce;
 use crate::exchange::GrantType;
 use crate::http::{
     BodyRoom, ClientCertificates, InspectionEndpoints, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe,
     TokenEndpoint, admin_routes, public_routes,
 };
-use crate::inspection::{Inspection, InspectionEdges};
 use crate::release::issuance::{JWKS_MAX_AGE, SIGNING_ALGORITHMS};
-use crate::release::replay::OpaqueTokens;
 
 use super::build::App;
 
 impl App {
     /// What the public listener serves.
     pub fn public_router(&self) -> Router {
-        let keys = Arc::clone(&self.keys);
+        let keys = Arc::clone(&self.parts.keys);
         let keys: KeyDocument = Arc::new(move || {
             let ring = keys.ring();
             (Arc::clone(ring.jwks()), ring.jwks_etag().into())
@@ -34,16 +31,15 @@ impl App {
         let token = TokenEndpoint {
             service: Arc::clone(&self.service),
             tracker: self.tracker.clone(),
-            limits: Arc::clone(&self.limits),
+            limits: Arc::clone(&self.parts.limits),
             bodies: bodies.clone(),
             answers: self.answers.clone(),
         };
-        let inspection = self.inspection(bodies);
         let health = Arc::clone(&self.health);
         public_routes(PublicServices {
             issuer: self.settings.issuer.clone(),
             token,
-            inspection,
+            inspection: self.inspection_endpoints(bodies),
             metadata,
             keys,
             keys_max_age: JWKS_MAX_AGE,
@@ -51,25 +47,13 @@ impl App {
         })
     }
 
-    fn inspection(&self, bodies: BodyRoom) -> InspectionEndpoints {
-        let edges = InspectionEdges {
-            clock: Arc::clone(&self.clock),
-            clients: Arc::clone(&self.clients),
-            guard: Arc::clone(&self.guard),
-            keys: Arc::clone(&self.keys),
-            nonce: self.settings.dpop.nonce == DpopNonce::Required,
-            limits: Arc::clone(&self.limits),
-            own: Arc::clone(&self.own),
-            opaque: OpaqueTokens::new(self.store.clone()),
-            revocations: Arc::clone(&self.revocations),
-            trust: Arc::clone(&self.trust),
-        };
-        let metrics = Arc::clone(&self.metrics);
+    fn inspection_endpoints(&self, bodies: BodyRoom) -> InspectionEndpoints {
+        let metrics = Arc::clone(&self.parts.metrics);
         InspectionEndpoints {
             issuer: self.settings.issuer.clone(),
-            service: Arc::new(Inspection::new(&self.settings.issuer, edges)),
+            service: Arc::new(self.parts.inspection(&self.settings)),
             tracker: self.tracker.clone(),
-            limits: Arc::clone(&self.limits),
+            limits: Arc::clone(&self.parts.limits),
             bodies,
             answers: self.answers.clone(),
             observe: Arc::new(move |seen| metrics.inspection(seen.endpoint, seen.outcome, seen.reason)),
@@ -78,14 +62,14 @@ impl App {
 
     /// What the admin listener serves.
     pub fn admin_router(&self) -> Router {
-        let metrics = Arc::clone(&self.metrics);
+        let metrics = Arc::clone(&self.parts.metrics);
         let text: MetricsText = Arc::new(move || metrics.encode());
         admin_routes(&self.answers, self.probe(), text)
     }
 
     fn probe(&self) -> ReadinessProbe {
-        let (health, trust, keys) = (Arc::clone(&self.health), Arc::clone(&self.trust), Arc::clone(&self.keys));
-        let issuers = Arc::clone(&self.issuers);
+        let (health, trust, keys) = (Arc::clone(&self.health), Arc::clone(&self.parts.trust), Arc::clone(&self.parts.keys));
+        let issuers = Arc::clone(&self.parts.issuers);
         Arc::new(move || health.readiness(&trust.load().version, keys.ring().version(), &issuers))
     }
 }

@@ -71,7 +71,7 @@ impl Running {
         }
         self.app.say_goodbye().await;
         // A reader of standard output that reads no more must not keep the process.
-        let closed = matches!(timeout(LAST_LINES, self.app.log.close()).await, Ok(Ok(())));
+        let closed = matches!(timeout(LAST_LINES, self.app.parts.log.close()).await, Ok(Ok(())));
         self.app.kept_head.save_or_tell().await;
         public.requests && public.exchanges && admin.requests && closed
     }
@@ -82,7 +82,7 @@ fn follow_revocations(app: &Arc<App>) -> JoinHandle<()> {
     let (app, news) = (Arc::clone(app), Arc::new(Notify::new()));
     tokio::spawn(async move {
         let heard = Arc::clone(&news);
-        let _listener = app.revocations.listen(move || heard.notify_one());
+        let _listener = app.parts.revocations.listen(move || heard.notify_one());
         loop {
             let _ = timeout(Duration::from_millis(500), news.notified()).await;
             app.follow_revocations().await;

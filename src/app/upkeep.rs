@@ -24,17 +24,21 @@ pub(super) type CountedFetches = Mutex<HashMap<IssuerName, (u64, u64)>>;
 impl App {
     /// Once a second. What asks the store does so at the same time, so that one silence is not waited for again and again.
     pub async fn each_second(self: &Arc<Self>) {
-        let (checked, ticked, followed, written_back) =
-            tokio::join!(in_time(self.store.check()), in_time(self.guard.tick()), self.keys.refresh(), in_time(self.write_back()),);
+        let (checked, ticked, followed, written_back) = tokio::join!(
+            in_time(self.parts.store.check()),
+            in_time(self.parts.guard.tick()),
+            self.parts.keys.refresh(),
+            in_time(self.write_back()),
+        );
         let (pulse, clock, missed) = sorted(ticked);
         let checked = checked.err();
         self.judge_store([&checked, &missed]);
         let followed = followed.err();
-        let faults = [checked, missed, store_fault(followed.as_ref()), self.note_bindings(written_back), self.guard.take_fault()];
+        let faults = [checked, missed, store_fault(followed.as_ref()), self.note_bindings(written_back), self.parts.guard.take_fault()];
         self.note_store(faults.into_iter().flatten().next().as_ref());
         self.note(Trouble::ClockOffset, clock.as_ref().map(ToString::to_string));
         self.note_keys(followed);
-        let log = self.log.is_broken().then(|| "the last write failed; it is tried again each second".to_owned());
+        let log = self.parts.log.is_broken().then(|| "the last write failed; it is tried again each second".to_owned());
         self.note(Trouble::Log, log);
         self.note_issuers();
         self.note_revocations(None);
@@ -43,26 +47,26 @@ impl App {
 
     /// At start: reads the keys of every issuer and client, so that its first token need not wait.
     pub fn warm_issuers(&self) {
-        self.issuers.warm();
-        self.clients.warm();
+        self.parts.issuers.warm();
+        self.parts.clients.warm();
     }
 
     /// Every five seconds.
     pub fn refresh_issuers(&self) {
-        self.issuers.tick();
-        self.clients.tick();
-        self.limits.sweep();
+        self.parts.issuers.tick();
+        self.parts.clients.tick();
+        self.parts.limits.sweep();
     }
 
     /// Brings what this node holds to a store that others use too, and that may have lost it: names of issuers and the head of our log.
     /// The key ring and the deployment id come back by themselves.
     async fn write_back(&self) -> Result<(), BindingError> {
-        if !self.store.is_shared() {
+        if !self.parts.store.is_shared() {
             return Ok(());
         }
-        let issuers: Vec<_> = self.issuers.all().iter().map(|issuer| issuer.settings().clone()).collect();
+        let issuers: Vec<_> = self.parts.issuers.all().iter().map(|issuer| issuer.settings().clone()).collect();
         let names = names_and_ids(&issuers);
-        let (bound, saved) = tokio::join!(bindings::bind(&self.store, &names), self.kept_head.save());
+        let (bound, saved) = tokio::join!(bindings::bind(&self.parts.store, &names), self.kept_head.save());
         bound?;
         Ok(saved?)
     }
@@ -71,9 +75,9 @@ impl App {
     fn judge_store(&self, faults: [&Option<StoreError>; 2]) {
         let mut faults = faults.into_iter().flatten().peekable();
         if faults.peek().is_none() {
-            self.guard.suspend(None);
+            self.parts.guard.suspend(None);
         } else if let Some(fault) = faults.find(|fault| fault.forbids_spending()) {
-            self.guard.suspend(Some(fault.clone()));
+            self.parts.guard.suspend(Some(fault.clone()));
         }
     }
 
@@ -97,25 +101,25 @@ impl App {
     fn note_keys(&self, followed: Option<KeysError>) {
         let trouble = match followed {
             // The store's trouble is told by its own word.
-            None | Some(KeysError::Store(_)) => self.keys.ring_for_issuing().err().map(|cannot| cannot.to_string()),
+            None | Some(KeysError::Store(_)) => self.parts.keys.ring_for_issuing().err().map(|cannot| cannot.to_string()),
             Some(error) => Some(error.to_string()),
         };
         self.note(Trouble::KeyRing, trouble);
     }
 
     fn measure(&self, pulse: Option<Pulse>, clock: Option<&SpendError>) {
-        self.metrics.set_key_ring_version(self.keys.ring().version());
-        self.metrics.set_in_flight(self.tracker.in_flight());
-        self.metrics.set_degraded(&self.health.names());
-        let Vitals { rules, version, age, refused } = self.revocations.vitals();
-        self.metrics.set_revocations(&RevocationNumbers { rules, version, age, refused });
+        self.parts.metrics.set_key_ring_version(self.parts.keys.ring().version());
+        self.parts.metrics.set_in_flight(self.tracker.in_flight());
+        self.parts.metrics.set_degraded(&self.health.names());
+        let Vitals { rules, version, age, refused } = self.parts.revocations.vitals();
+        self.parts.metrics.set_revocations(&RevocationNumbers { rules, version, age, refused });
         if let Some(pulse) = pulse {
-            self.metrics.set_fences(pulse.fences, pulse.fence_until);
+            self.parts.metrics.set_fences(pulse.fences, pulse.fence_until);
         }
-        let Store::Redis(store) = &self.store else { return };
+        let Store::Redis(store) = &self.parts.store else { return };
         let off = if let Some(SpendError::ClockOffset { offset }) = clock { Some(*offset) } else { None };
         let vitals = store.vitals();
-        self.metrics.set_store(&StoreNumbers {
+        self.parts.metrics.set_store(&StoreNumbers {
             clock_offset: off.or(pulse.map(|pulse| pulse.clock_offset)),
             connections_up: vitals.connected,
             connections_wanted: vitals.connections,
@@ -127,19 +131,19 @@ impl App {
     /// Twice a second, and whenever another node or a command has changed something. Each call of the store has its own end, and giving
     /// back all that a store lost takes many of them; how old the knowledge is is judged each second all the same.
     pub async fn follow_revocations(&self) {
-        let followed = self.revocations.sync().await;
+        let followed = self.parts.revocations.sync().await;
         self.note_revocations(followed.err().as_ref());
     }
 
     /// At the end: nobody need wait for this node to hear of anything.
     pub(super) async fn say_goodbye(&self) {
-        if let Err(error) = in_time(self.revocations.leave()).await {
+        if let Err(error) = in_time(self.parts.revocations.leave()).await {
             tracing::warn!(error = %error, "could not say goodbye to the store: commands that revoke will call this node unreachable for a while");
         }
     }
 
     fn note_revocations(&self, fault: Option<&SyncError>) {
-        let stale = self.revocations.ensure_fresh().is_err();
+        let stale = self.parts.revocations.ensure_fresh().is_err();
         let text = || fault.map_or_else(|| "the store was not asked in time".to_owned(), ToString::to_string);
         // The sentence with the cause stays; who has none does not take it away.
         if !stale || fault.is_some() || !self.health.has(Trouble::Revocations) {
@@ -150,16 +154,16 @@ impl App {
     fn note_issuers(&self) {
         let mut counted = self.counted_fetches.lock().unwrap_or_else(PoisonError::into_inner);
         let mut failing = Vec::new();
-        for health in self.issuers.all().iter().map(|issuer| issuer.health()) {
-            self.metrics.set_issuer_keys(&health.name, health.usable_keys);
+        for health in self.parts.issuers.all().iter().map(|issuer| issuer.health()) {
+            self.parts.metrics.set_issuer_keys(&health.name, health.usable_keys);
             let known = counted.entry(health.name.clone()).or_default();
             let now = (health.fetches.saturating_sub(health.failures), health.failures);
             // A reload may have begun a new count.
             for _ in known.0..now.0 {
-                self.metrics.issuer_fetch(&health.name, "ok");
+                self.parts.metrics.issuer_fetch(&health.name, "ok");
             }
             for _ in known.1..now.1 {
-                self.metrics.issuer_fetch(&health.name, "failed");
+                self.parts.metrics.issuer_fetch(&health.name, "failed");
             }
             *known = now;
             if let Some(error) = health.last_error {
@@ -167,7 +171,7 @@ impl App {
             }
         }
         drop(counted);
-        let of_clients = self.clients.all().into_iter().map(|client| client.health());
+        let of_clients = self.parts.clients.all().into_iter().map(|client| client.health());
         failing.extend(of_clients.filter_map(|health| health.last_error.map(|error| format!("client {}: {error}", health.name))));
         self.note(Trouble::IssuerKeys, (!failing.is_empty()).then(|| failing.join("; ")));
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::document::Table;
 
-use super::path::Folder;
+use super::value::Folder;
 
 /// Where decisions are recorded, and under which name.
 #[derive(Clone, Debug, Eq, PartialEq)]

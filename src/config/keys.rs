@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use crate::document::{Kind, Table};
 use crate::domain::{InvalidSeconds, Seconds};
 
-use super::path::Folder;
-use super::secret::Secret;
 use super::store::StoreSection;
+use super::value::Folder;
+use super::value::Secret;
 
 /// How signing keys are rotated, and what wraps them at rest.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use crate::document::{Kind, Table, Value};
 use crate::http::ClientCertificates;
 
-use super::path::Folder;
-use super::secret::Secret;
+use super::value::Folder;
+use super::value::Secret;
 
 /// The two listeners and their limits.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -7,25 +7,24 @@
 //! [`Secret::resolve`].
 
 mod decisions;
-mod guards;
 mod keys;
 mod listen;
 mod log;
-mod path;
-mod secret;
 mod settings;
 mod store;
 mod trust;
+mod tuning;
+mod value;
 
 pub use decisions::{DecisionSync, DecisionsSection, Destination};
-pub use guards::{DpopNonce, DpopSection, RevocationSection};
 pub use keys::{EncryptionKeys, KeysSection};
 pub use listen::{ListenSection, Listener, Tls};
 pub use log::LogSection;
-pub use secret::{Secret, SecretError};
 pub use settings::Settings;
 pub use store::{RedisSection, RedisUser, StoreSection};
 pub use trust::TrustSection;
+pub use tuning::{DpopNonce, DpopSection, RevocationSection};
+pub use value::{Secret, SecretError};
 
 /// Largest configuration file, in bytes.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;

@@ -8,9 +8,9 @@ use crate::document::{Diagnostics, Document, Place, Table};
 use crate::domain::IssuerUrl;
 use crate::limits::LimitsSettings;
 
-use super::guards::limits;
 use super::keys::MISSING as MISSING_KEYS;
-use super::path::Folder;
+use super::tuning::read_limits;
+use super::value::Folder;
 use super::{
     DecisionsSection, DpopSection, KeysSection, ListenSection, LogSection, MAX_FILE_BYTES, RevocationSection, StoreSection, TrustSection,
 };
@@ -121,7 +121,7 @@ fn read(mut root: Table<'_>, folder: Folder<'_>) -> Option<Settings> {
     let decisions =
         root.table("decisions").map_or_else(|| DecisionsSection::default_in(folder), |table| DecisionsSection::read(table, folder));
     let dpop = root.table("dpop").map_or_else(DpopSection::default, DpopSection::read);
-    let limits = root.table("limits").map_or_else(LimitsSettings::default, limits::read);
+    let limits = root.table("limits").map_or_else(LimitsSettings::default, read_limits);
     let revocation = root.table("revocation").map_or_else(RevocationSection::default, RevocationSection::read);
     let log = root.table("log").map_or_else(LogSection::default, LogSection::read);
     root.finish();

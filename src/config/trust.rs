@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::document::Table;
 
-use super::path::Folder;
+use super::value::Folder;
 
 /// The trust directory.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -13,13 +13,10 @@ use hyper::body::Frame;
 
 use crate::domain::{DecisionId, Digest256, IssuerUrl, Seconds};
 
-use super::OauthError;
+use super::{Challenge, OauthError, Retry};
 
 /// Names the decision that an answer belongs to, on success too.
 pub const DECISION_HEADER: HeaderName = HeaderName::from_static("cambist-decision");
-
-/// How a client of the token endpoint may name itself.
-const BASIC: &str = "Basic realm=\"cambist\"";
 
 /// draft-ietf-httpapi-ratelimit-headers-10.
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -52,17 +49,21 @@ impl Answers {
         });
         let mut response = self.uncached_json(error.status, body.to_string().into(), error.decision);
         let headers = response.headers_mut();
-        let unauthorized = (error.status == StatusCode::UNAUTHORIZED).then_some(BASIC);
+        let unauthorized = (error.status == StatusCode::UNAUTHORIZED).then_some(Challenge::Basic);
         if let Some(challenge) = error.challenge.or(unauthorized) {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge.as_str()));
         }
-        if let Some(Seconds(seconds)) = error.retry_after {
-            headers.insert(RETRY_AFTER, seconds.into());
-        }
-        if let Some(limited) = error.limited {
-            // Both are ASCII.
-            headers.extend(HeaderValue::try_from(limited.policy_header()).map(|policy| (RATE_LIMIT_POLICY, policy)));
-            headers.extend(HeaderValue::try_from(limited.header()).map(|state| (RATE_LIMIT, state)));
+        match &error.retry {
+            Retry::Unsaid => {}
+            Retry::After(Seconds(seconds)) => {
+                headers.insert(RETRY_AFTER, (*seconds).into());
+            }
+            Retry::Limited(limited) => {
+                headers.insert(RETRY_AFTER, limited.retry_after.0.into());
+                // Both are ASCII.
+                headers.extend(HeaderValue::try_from(limited.policy_header()).map(|policy| (RATE_LIMIT_POLICY, policy)));
+                headers.extend(HeaderValue::try_from(limited.header()).map(|state| (RATE_LIMIT, state)));
+            }
         }
         response
     }

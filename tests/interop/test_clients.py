@@ -121,6 +121,7 @@ def test_oauth4webapi_binds_a_token_to_its_key_and_verifies_that(cambist, issuer
     answer = libraries.ask({**question, "parameters": parameters, "thief": thief})
     assert answer["accepted"] != thief, answer.get("why")
     if thief:
+        assert "confirmation" in answer["why"]
         return
     cambist.issued.append(answer["answer"]["access_token"])
     assert answer["answer"]["token_type"] == "dpop"  # as the library writes it

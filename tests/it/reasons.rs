@@ -96,7 +96,9 @@ fn answered() -> BTreeSet<(String, String)> {
             let lines = code.lines().filter(|line| !line.trim_start().starts_with("//") && calls.iter().any(|call| line.contains(call)));
             words.extend(lines.flat_map(|line| words_of(line.split(".with_detail(").next().unwrap())));
         }
-        answered.extend(words.into_iter().filter(|word| !["malformed", "unavailable"].contains(&&**word)).map(|word| (word, name.clone())));
+        answered.extend(
+            words.into_iter().filter(|word| !["limited", "malformed", "unavailable"].contains(&&**word)).map(|word| (word, name.clone())),
+        );
     }
     answered
 }

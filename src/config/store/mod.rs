@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::document::Table;
 
-use super::path::Folder;
+use super::value::Folder;
 
 pub use redis::{RedisSection, RedisUser};
 

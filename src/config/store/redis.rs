@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::path::Folder;
-use crate::config::secret::Secret;
+use crate::config::value::Folder;
+use crate::config::value::Secret;
 use crate::document::Table;
 use crate::store::redis::{Address, Topology};
 

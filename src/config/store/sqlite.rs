@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::InvalidStoreUrl;
-use crate::config::path::Folder;
+use crate::config::value::Folder;
 
 /// The file that stands behind `sqlite:`.
 pub(super) fn parse(rest: &str, folder: Folder<'_>) -> Result<PathBuf, InvalidStoreUrl> {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::domain::{Seconds, random_bytes};
 use crate::exchange::{GrantType, Malformed, Refusal};
-use crate::http::{OauthCode, OauthError, proof_error};
+use crate::http::{OauthCode, OauthError, Retry, proof_error};
 use crate::policy::{Binding, Denial};
 use crate::release::issuance::Spent;
 use crate::release::record::IssuedToken;
@@ -56,7 +56,7 @@ pub(super) fn oauth_error(refusal: &Refusal, grant: Option<GrantType>) -> OauthE
         Refusal::Unavailable(unavailable) => return OauthError::unavailable(unavailable.reason(), retry_after()),
     };
     let error = OauthError::new(status(code), code, refusal.family().name(), refusal.reason());
-    let error = OauthError { retry_after: refusal.retry_after(), ..error };
+    let error = OauthError { retry: refusal.retry_after().map_or(Retry::Unsaid, Retry::After), ..error };
     match refusal.detail() {
         Some(detail) => error.with_detail(detail),
         None => error,

@@ -238,6 +238,41 @@ async fn a_proof_is_good_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_many_requests_with_one_proof_one_gets_a_token() {
+    let (world, holder) = (world().await, Holder::new());
+    let proof = holder.proof(&world);
+    let tokens: Vec<_> = (0..16).map(|_| world.token()).collect();
+    let requests = tokens.iter().map(|token| {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(TestApp::form(token, DEPLOY)).finish();
+        let request = Request::post("/token").header(FORM.0, FORM.1).header("DPoP", &proof).body(Body::from(body)).unwrap();
+        let app = world.app.clone();
+        tokio::spawn(async move { verdict(&app.send(request).await) })
+    });
+    let mut verdicts = Vec::new();
+    for request in requests.collect::<Vec<_>>() {
+        verdicts.push(request.await.unwrap());
+    }
+    verdicts.sort();
+    assert_eq!(verdicts.remove(0), ISSUED);
+    assert!(verdicts.iter().all(|verdict| verdict == "400 invalid_dpop_proof rejected: proof_replayed"), "{verdicts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_repeated_to_the_same_key_only() {
+    let (world, holder) = (world().await, Holder::new());
+    let (token, key) = (world.token(), "an-idempotency-key-of-a-client-01");
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(TestApp::form(&token, DEPLOY)).finish();
+    let ask = async |proof: &str| world.post_with(&[("DPoP", proof), ("Idempotency-Key", key)], body.clone()).await;
+    let first = ask(&holder.proof(&world)).await;
+    assert_eq!(verdict(&first), ISSUED);
+    let again = ask(&holder.proof(&world)).await;
+    assert_eq!((verdict(&again), again.token_part(1)), (ISSUED.into(), first.token_part(1)), "a new proof of the same key");
+    let thief = ask(&Holder::new().proof(&world)).await;
+    assert_eq!(verdict(&thief), "400 invalid_request rejected: replayed", "whoever knows the secret, and not the key");
+    assert_eq!(verdict(&world.post_with(&[("Idempotency-Key", key)], body.clone()).await), "400 invalid_request rejected: replayed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bound_token_is_exchanged_by_its_holder_only() {
     let (world, holder, thief) = (world().await, Holder::new(), Holder::new());
     let token = world.token_with(&[("cnf", json!({ "jkt": holder.thumbprint() }))]);

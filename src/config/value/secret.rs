@@ -26,7 +26,7 @@ impl Secret {
     pub const MAX_BYTES: u64 = 64 * 1024;
 
     /// Reads `{ file = "…" }` or `{ env = "…" }`. What stands there instead is never repeated in a report.
-    pub(super) fn read(value: &Value<'_>, folder: Folder<'_>) -> Option<Self> {
+    pub(in crate::config) fn read(value: &Value<'_>, folder: Folder<'_>) -> Option<Self> {
         let Kind::Table(mut table) = value.kind() else {
             value.error("a secret never stands in this file: write { file = \"…\" } or { env = \"…\" }");
             return None;

@@ -4,21 +4,21 @@ use std::path::{Path, PathBuf};
 
 /// Where relative paths start: the folder of the file that names them.
 #[derive(Clone, Copy)]
-pub(super) struct Folder<'a>(&'a Path);
+pub(in crate::config) struct Folder<'a>(&'a Path);
 
 impl<'a> Folder<'a> {
     /// The folder of `file`.
-    pub(super) fn of(file: &'a Path) -> Self {
+    pub(in crate::config) fn of(file: &'a Path) -> Self {
         Self(file.parent().unwrap_or(Path::new("")))
     }
 
     /// Takes a path as it was written.
-    pub(super) fn parse(self, written: &str) -> Result<PathBuf, InvalidPath> {
+    pub(in crate::config) fn parse(self, written: &str) -> Result<PathBuf, InvalidPath> {
         if written.trim().is_empty() || written.contains('\0') { Err(InvalidPath) } else { Ok(self.at(written)) }
     }
 
     /// A path that we write ourselves.
-    pub(super) fn at(self, written: &str) -> PathBuf {
+    pub(in crate::config) fn at(self, written: &str) -> PathBuf {
         self.0.join(written)
     }
 }
@@ -26,4 +26,4 @@ impl<'a> Folder<'a> {
 /// A text is no path.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("expected a path; relative ones start at the folder of this file")]
-pub(super) struct InvalidPath;
+pub(in crate::config) struct InvalidPath;
