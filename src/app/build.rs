@@ -13,8 +13,9 @@ use crate::http::{Answers, Tracker};
 use crate::issuers::{Clients, Issuers};
 use crate::limits::Limits;
 use crate::outbound::{Fetch, Outbound};
-use crate::release::bindings::{self, BindingError};
+use crate::release::bindings::BindingError;
 use crate::release::issuance::{Keys, KeysError};
+use crate::release::own::OwnTokens;
 use crate::release::record::{DecisionLog, LogOpenError};
 use crate::release::replay::{self, ReplayGuard, SpendError};
 use crate::revocation::{Revocations, SyncError};
@@ -23,9 +24,9 @@ use crate::telemetry::Metrics;
 use crate::trust::Reloader;
 
 use super::health::Health;
-use super::observe::{self, KeptHead};
-use super::parts::{follow_revocations, in_force, open_guard, open_keys, open_log, trust_settings};
-use super::store::{open_store, open_to_serve};
+use super::observe::KeptHead;
+use super::parts::{Memory, acquainted, in_force, load_trust, open_memory};
+use super::store::open_store;
 use super::upkeep::CountedFetches;
 
 /// The two ways this program touches the world that tests control.
@@ -64,6 +65,7 @@ pub(super) struct Parts {
     pub(super) limits: Arc<Limits>,
     pub(super) log: DecisionLog,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) own: Arc<OwnTokens>,
     pub(super) revocations: Arc<Revocations>,
     pub(super) store: Store,
     pub(super) trust: Arc<ArcSwap<TrustState>>,
@@ -105,25 +107,15 @@ impl App {
     /// The first part that cannot be had; nothing is left running.
     pub async fn build(settings: Settings, edges: Edges) -> Result<Arc<Self>, StartError> {
         let Edges { clock, fetch } = edges;
-        let (reloader, compiled) = Reloader::start(trust_settings(&settings), clock.now()).map_err(StartError::Trust)?;
-        for warning in &compiled.warnings {
-            tracing::warn!(trust.warning = %warning, "trust files");
-        }
-        let store = open_to_serve(&settings).await?;
-        bindings::bind(&store, &observe::names_and_ids(&compiled.issuers)).await?;
-        let revocations = follow_revocations(&settings, &store, &clock).await?;
-        let keys = open_keys(&settings, store.clone(), Arc::clone(&clock)).await?;
+        let (reloader, compiled) = load_trust(&settings, &*clock)?;
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
-        let guard = open_guard(&settings, &store, &clock, &metrics).await?;
-        let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
-        let log = open_log(&settings, &kept_head, &keys, &clock).await?;
-        let outbound = Outbound::new(fetch);
-        let clients = Arc::new(Clients::new(settings.issuer.clone(), outbound.clone(), Arc::clone(&clock)));
-        let issuers = Arc::new(Issuers::new(outbound, Arc::clone(&clock)));
+        let Memory { store, revocations, keys, guard, kept_head, log } = open_memory(&settings, &compiled, &clock, &metrics).await?;
+        let (issuers, clients) = acquainted(Outbound::new(fetch), &settings, &clock);
+        let own = Arc::new(OwnTokens::new(settings.issuer.clone(), Arc::clone(&keys)));
         let limits = Arc::new(Limits::new(&settings.limits, &clock));
         metrics.set_trust(&compiled.version.to_string());
         let trust = in_force(compiled, &issuers, &clients);
-        let parts = Parts { clients, clock, guard, issuers, keys, limits, log, metrics, revocations, store, trust };
+        let parts = Parts { clients, clock, guard, issuers, keys, limits, log, metrics, own, revocations, store, trust };
         let service = Arc::new(parts.conductor(&settings));
         Ok(Arc::new(Self {
             answers: Answers::new(&settings.issuer),

@@ -8,21 +8,21 @@ use arc_swap::ArcSwap;
 use crate::config::{DecisionSync, Destination, DpopNonce, Settings};
 use crate::domain::Clock;
 use crate::exchange::{ExchangeEdges, ExchangeService, ProofSettings, TrustState};
-use crate::inspection::{Inspection, InspectionEdges};
 use crate::issuers::{Clients, Issuers};
+use crate::outbound::Outbound;
+use crate::release::bindings;
 use crate::release::issuance::Keys;
-use crate::release::own::OwnTokens;
 use crate::release::record::{self, DecisionLog, LastLine, LogEdges, LogPlace, LogSettings, SyncMode};
 use crate::release::replay::{OpaqueTokens, ReplayGuard};
 use crate::revocation::{RevocationSettings, Revocations, SyncError};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::token::Algorithm;
-use crate::trust::{CompiledTrust, TrustSettings};
+use crate::trust::{CompiledTrust, Reloader, TrustSettings};
 
 use super::build::{Parts, StartError};
 use super::observe::{self, KeptHead};
-use super::store::keys_settings;
+use super::store::{keys_settings, open_to_serve};
 
 impl Parts {
     /// The conductor of the token endpoint.
@@ -35,7 +35,7 @@ impl Parts {
             limits: Arc::clone(&self.limits),
             revocations: Arc::clone(&self.revocations),
             keys: Arc::clone(&self.keys),
-            own: self.own_tokens(settings),
+            own: Arc::clone(&self.own),
             opaque: OpaqueTokens::new(self.store.clone()),
             proofs: ProofSettings { url: settings.issuer.join("/token").into(), nonce: settings.dpop.nonce == DpopNonce::Required },
             guard: Arc::clone(&self.guard),
@@ -43,28 +43,47 @@ impl Parts {
             observe: observe::into_metrics(Arc::clone(&self.metrics)),
         })
     }
+}
 
-    /// Whoever is asked about our tokens, and takes them back.
-    pub(super) fn inspection(&self, settings: &Settings) -> Inspection {
-        let edges = InspectionEdges {
-            clock: Arc::clone(&self.clock),
-            clients: Arc::clone(&self.clients),
-            guard: Arc::clone(&self.guard),
-            keys: Arc::clone(&self.keys),
-            nonce: settings.dpop.nonce == DpopNonce::Required,
-            limits: Arc::clone(&self.limits),
-            own: self.own_tokens(settings),
-            opaque: OpaqueTokens::new(self.store.clone()),
-            revocations: Arc::clone(&self.revocations),
-            trust: Arc::clone(&self.trust),
-        };
-        Inspection::new(&settings.issuer, edges)
-    }
+/// What a server remembers, in its store and in its log.
+pub(super) struct Memory {
+    pub(super) store: Store,
+    pub(super) revocations: Arc<Revocations>,
+    pub(super) keys: Arc<Keys>,
+    pub(super) guard: Arc<ReplayGuard>,
+    pub(super) kept_head: KeptHead,
+    pub(super) log: DecisionLog,
+}
 
-    /// What tells our own tokens.
-    pub(super) fn own_tokens(&self, settings: &Settings) -> Arc<OwnTokens> {
-        Arc::new(OwnTokens::new(settings.issuer.clone(), Arc::clone(&self.keys)))
+pub(super) async fn open_memory(
+    settings: &Settings,
+    trust: &CompiledTrust,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Result<Memory, StartError> {
+    let store = open_to_serve(settings).await?;
+    bindings::bind(&store, &observe::names_and_ids(&trust.issuers)).await?;
+    let revocations = follow_revocations(settings, &store, clock).await?;
+    let keys = open_keys(settings, store.clone(), Arc::clone(clock)).await?;
+    let guard = open_guard(settings, &store, clock, metrics).await?;
+    let kept_head = KeptHead::new(store.clone(), &settings.decisions.node);
+    let log = open_log(settings, &kept_head, &keys, clock).await?;
+    Ok(Memory { store, revocations, keys, guard, kept_head, log })
+}
+
+/// Trust as it is written now; its lints go to the process log.
+pub(super) fn load_trust(settings: &Settings, clock: &dyn Clock) -> Result<(Reloader, CompiledTrust), StartError> {
+    let (reloader, compiled) = Reloader::start(trust_settings(settings), clock.now()).map_err(StartError::Trust)?;
+    for warning in &compiled.warnings {
+        tracing::warn!(trust.warning = %warning, "trust files");
     }
+    Ok((reloader, compiled))
+}
+
+/// Whose keys are looked for, and where: nobody's yet.
+pub(super) fn acquainted(outbound: Outbound, settings: &Settings, clock: &Arc<dyn Clock>) -> (Arc<Issuers>, Arc<Clients>) {
+    let clients = Clients::new(settings.issuer.clone(), outbound.clone(), Arc::clone(clock));
+    (Arc::new(Issuers::new(outbound, Arc::clone(clock))), Arc::new(clients))
 }
 
 /// The issuers are trusted, the clients known, and the rest decides.
@@ -102,7 +121,7 @@ fn resume_history(guard: &ReplayGuard, settings: &Settings) -> Result<(), StoreE
 }
 
 /// Every spend is counted.
-pub(super) async fn open_guard(
+async fn open_guard(
     settings: &Settings,
     store: &Store,
     clock: &Arc<dyn Clock>,
@@ -115,7 +134,7 @@ pub(super) async fn open_guard(
 }
 
 /// Nothing may be issued before it is known what was taken back.
-pub(super) async fn follow_revocations(settings: &Settings, store: &Store, clock: &Arc<dyn Clock>) -> Result<Arc<Revocations>, SyncError> {
+async fn follow_revocations(settings: &Settings, store: &Store, clock: &Arc<dyn Clock>) -> Result<Arc<Revocations>, SyncError> {
     let (node, max_stale) = (settings.decisions.node.as_str().into(), settings.revocation.max_stale);
     let revocations = Revocations::new(store.clone(), RevocationSettings { node, max_stale }, Arc::clone(clock));
     revocations.sync().await?;
@@ -123,18 +142,13 @@ pub(super) async fn follow_revocations(settings: &Settings, store: &Store, clock
 }
 
 /// Makes keys, when there are none: that takes a while.
-pub(super) async fn open_keys(settings: &Settings, store: Store, clock: Arc<dyn Clock>) -> Result<Arc<Keys>, StartError> {
+async fn open_keys(settings: &Settings, store: Store, clock: Arc<dyn Clock>) -> Result<Arc<Keys>, StartError> {
     let how = keys_settings(settings)?;
     let opened = tokio::task::spawn_blocking(move || Keys::open(store, how, clock)).await;
     Ok(Arc::new(opened.map_err(|_| StoreError::Closed)??))
 }
 
-pub(super) async fn open_log(
-    settings: &Settings,
-    kept: &KeptHead,
-    keys: &Arc<Keys>,
-    clock: &Arc<dyn Clock>,
-) -> Result<DecisionLog, StartError> {
+async fn open_log(settings: &Settings, kept: &KeptHead, keys: &Arc<Keys>, clock: &Arc<dyn Clock>) -> Result<DecisionLog, StartError> {
     let node = settings.decisions.node.as_str();
     let place = match &settings.decisions.destination {
         Destination::File(path) => LogPlace::File(path.clone()),

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use axum::Router;
 
+use crate::config::DpopNonce;
 use crate::exchange::GrantType;
 use crate::http::{
     BodyRoom, ClientCertificates, InspectionEndpoints, KeyDocument, MetadataSettings, MetricsText, PublicServices, ReadinessProbe,
     TokenEndpoint, admin_routes, public_routes,
 };
+use crate::inspection::{Inspection, InspectionEdges};
 use crate::release::issuance::{JWKS_MAX_AGE, SIGNING_ALGORITHMS};
+use crate::release::replay::OpaqueTokens;
 
 use super::build::App;
 
@@ -35,11 +38,12 @@ impl App {
             bodies: bodies.clone(),
             answers: self.answers.clone(),
         };
+        let inspection = self.inspection(bodies);
         let health = Arc::clone(&self.health);
         public_routes(PublicServices {
             issuer: self.settings.issuer.clone(),
             token,
-            inspection: self.inspection_endpoints(bodies),
+            inspection,
             metadata,
             keys,
             keys_max_age: JWKS_MAX_AGE,
@@ -47,11 +51,23 @@ impl App {
         })
     }
 
-    fn inspection_endpoints(&self, bodies: BodyRoom) -> InspectionEndpoints {
+    fn inspection(&self, bodies: BodyRoom) -> InspectionEndpoints {
+        let edges = InspectionEdges {
+            clock: Arc::clone(&self.parts.clock),
+            clients: Arc::clone(&self.parts.clients),
+            guard: Arc::clone(&self.parts.guard),
+            keys: Arc::clone(&self.parts.keys),
+            nonce: self.settings.dpop.nonce == DpopNonce::Required,
+            limits: Arc::clone(&self.parts.limits),
+            own: Arc::clone(&self.parts.own),
+            opaque: OpaqueTokens::new(self.parts.store.clone()),
+            revocations: Arc::clone(&self.parts.revocations),
+            trust: Arc::clone(&self.parts.trust),
+        };
         let metrics = Arc::clone(&self.parts.metrics);
         InspectionEndpoints {
             issuer: self.settings.issuer.clone(),
-            service: Arc::new(self.parts.inspection(&self.settings)),
+            service: Arc::new(Inspection::new(&self.settings.issuer, edges)),
             tracker: self.tracker.clone(),
             limits: Arc::clone(&self.parts.limits),
             bodies,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::http::{ServerHandle, Tracker, serve};
 
@@ -86,6 +86,8 @@ fn follow_revocations(app: &Arc<App>) -> JoinHandle<()> {
         loop {
             let _ = timeout(Duration::from_millis(500), news.notified()).await;
             app.follow_revocations().await;
+            // Holders may revoke many tokens a second; one look finds all of them.
+            sleep(Duration::from_millis(20)).await;
         }
     })
 }

@@ -13,10 +13,13 @@ use hyper::body::Frame;
 
 use crate::domain::{DecisionId, Digest256, IssuerUrl, Seconds};
 
-use super::{Challenge, OauthError, Retry};
+use super::OauthError;
 
 /// Names the decision that an answer belongs to, on success too.
 pub const DECISION_HEADER: HeaderName = HeaderName::from_static("cambist-decision");
+
+/// How a client of the token endpoint may name itself.
+const BASIC: &str = "Basic realm=\"cambist\"";
 
 /// draft-ietf-httpapi-ratelimit-headers-10.
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -49,21 +52,17 @@ impl Answers {
         });
         let mut response = self.uncached_json(error.status, body.to_string().into(), error.decision);
         let headers = response.headers_mut();
-        let unauthorized = (error.status == StatusCode::UNAUTHORIZED).then_some(Challenge::Basic);
+        let unauthorized = (error.status == StatusCode::UNAUTHORIZED).then_some(BASIC);
         if let Some(challenge) = error.challenge.or(unauthorized) {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge.as_str()));
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        match &error.retry {
-            Retry::Unsaid => {}
-            Retry::After(Seconds(seconds)) => {
-                headers.insert(RETRY_AFTER, (*seconds).into());
-            }
-            Retry::Limited(limited) => {
-                headers.insert(RETRY_AFTER, limited.retry_after.0.into());
-                // Both are ASCII.
-                headers.extend(HeaderValue::try_from(limited.policy_header()).map(|policy| (RATE_LIMIT_POLICY, policy)));
-                headers.extend(HeaderValue::try_from(limited.header()).map(|state| (RATE_LIMIT, state)));
-            }
+        if let Some(Seconds(seconds)) = error.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if let Some(limited) = &error.limited {
+            // Both are ASCII.
+            headers.extend(HeaderValue::try_from(limited.policy_header()).map(|policy| (RATE_LIMIT_POLICY, policy)));
+            headers.extend(HeaderValue::try_from(limited.header()).map(|state| (RATE_LIMIT, state)));
         }
         response
     }

@@ -4,7 +4,6 @@
 
 mod answers;
 mod basic;
-mod challenge;
 mod errors_page;
 mod form;
 mod health;
@@ -20,13 +19,12 @@ mod token;
 
 pub use answers::{Answers, DECISION_HEADER, Document};
 pub use basic::{AuthorizationError, client_hint};
-pub use challenge::Challenge;
 pub use errors_page::errors_route;
 pub use form::{BodyRoom, Form, FormError, FormFault, Parameter};
 pub use health::{MetricsText, Readiness, ReadinessProbe, ReadyProbe, livez_route, metrics_route, readyz_details_route, readyz_route};
 pub use inspection::{InspectionEndpoints, InspectionObserved};
 pub use metadata::{EndpointPaths, KeyDocument, MetadataSettings, document_route, keys_route, tenant_document_route};
-pub use oauth_error::{OauthCode, OauthError, Retry};
+pub use oauth_error::{OauthCode, OauthError};
 pub use proof::{give_nonce, presented_proof, proof_error};
 pub use routes::{PublicServices, admin_routes, public_routes};
 pub use server::{

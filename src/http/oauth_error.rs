@@ -1,13 +1,9 @@
 //! The one shape of every OAuth error answer (RFC 6749 §5.2, RFC 8693 §2.2.2).
 
-use std::borrow::Cow;
-
 use axum::http::StatusCode;
 
 use crate::domain::{DecisionId, Seconds};
 use crate::limits::Limited;
-
-use super::challenge::Challenge;
 
 /// The `error` codes that we send.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -79,25 +75,15 @@ pub struct OauthError {
     /// The stable reason; `error_uri` points at its heading.
     pub reason: &'static str,
     /// More for a caller who may know it: names of claims, a limit. Characters that RFC 6749 §5.2 forbids are replaced.
-    pub detail: Option<Cow<'static, str>>,
+    pub detail: Option<Box<str>>,
     /// The decision, named in the description and in the header `Cambist-Decision`.
     pub decision: Option<DecisionId>,
-    /// When to come back.
-    pub retry: Retry,
-    /// `WWW-Authenticate`; a 401 without one asks for HTTP Basic, the scheme of the token endpoint.
-    pub challenge: Option<Challenge>,
-}
-
-/// What an error says about coming back.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub enum Retry {
-    /// Nothing.
-    #[default]
-    Unsaid,
     /// `Retry-After`.
-    After(Seconds),
-    /// The same, with `RateLimit` and `RateLimit-Policy`.
-    Limited(Box<Limited>),
+    pub retry_after: Option<Seconds>,
+    /// `WWW-Authenticate`; a 401 without one asks for HTTP Basic, the scheme of the token endpoint.
+    pub challenge: Option<&'static str>,
+    /// `RateLimit` and `RateLimit-Policy`.
+    pub limited: Option<Box<Limited>>,
 }
 
 impl OauthError {
@@ -105,7 +91,7 @@ impl OauthError {
     #[must_use]
     pub fn new(status: StatusCode, code: OauthCode, family: &'static str, reason: &'static str) -> Self {
         debug_assert!([family, reason].iter().all(|word| is_word(word)), "not words of docs/errors.md: {family} {reason}");
-        Self { status, code, family, reason, detail: None, decision: None, retry: Retry::Unsaid, challenge: None }
+        Self { status, code, family, reason, detail: None, decision: None, retry_after: None, challenge: None, limited: None }
     }
 
     /// The request is malformed: `invalid_request`.
@@ -118,14 +104,14 @@ impl OauthError {
     #[must_use]
     pub fn unavailable(reason: &'static str, retry_after: Seconds) -> Self {
         let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, OauthCode::TemporarilyUnavailable, "unavailable", reason);
-        Self { retry: Retry::After(retry_after), ..error }
+        Self { retry_after: Some(retry_after), ..error }
     }
 
     /// The caller asks for too much at once: 429 (RFC 6585 §4). OAuth has no code for it; the one that fits means: not now.
     #[must_use]
     pub fn limited(limited: Limited) -> Self {
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, OauthCode::TemporarilyUnavailable, "limited", limited.reason());
-        Self { retry: Retry::Limited(Box::new(limited)), ..error }
+        Self { retry_after: Some(limited.retry_after), limited: Some(Box::new(limited)), ..error }
     }
 
     /// A fault of ours: 500.
@@ -136,13 +122,13 @@ impl OauthError {
 
     /// The same with a detail.
     #[must_use]
-    pub fn with_detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_detail(self, detail: impl Into<Box<str>>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
 
     /// The same, telling the caller how to authenticate.
     #[must_use]
-    pub fn with_challenge(self, challenge: Challenge) -> Self {
+    pub fn with_challenge(self, challenge: &'static str) -> Self {
         Self { challenge: Some(challenge), ..self }
     }
 

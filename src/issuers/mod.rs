@@ -1,6 +1,6 @@
 //! Whom we trust, and where their keys are.
 //!
-//! Owns: trusted issuers, discovery, the key cache. Must not know: trust relationships, issuing.
+//! Owns: trusted issuers of both kinds, discovery, bundles, the key cache. Must not know: trust relationships, issuing.
 
 mod budget;
 mod clients;

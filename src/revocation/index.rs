@@ -14,16 +14,19 @@ use super::selector::Selector;
 pub(super) struct Index {
     rules: usize,
     all: Hit,
-    issuers: HashMap<Box<str>, Hit>,
-    key_ids: HashMap<Box<str>, Hit>,
-    relationships: HashMap<Box<str>, Hit>,
-    subjects: HashMap<Box<str>, Hit>,
-    targets: HashMap<Box<str>, Hit>,
-    token_ids: HashMap<Box<str>, Hit>,
+    issuers: Table,
+    key_ids: Table,
+    relationships: Table,
+    subjects: Table,
+    targets: Table,
+    token_ids: Table,
     claims: HashMap<ClaimPath, HashMap<Box<str>, Vec<OfIssuer>>>,
     /// Rules about what an own token came from and does not say: each is compared with its marks.
     marked: Vec<Marked>,
 }
+
+/// By what is compared.
+type Table = HashMap<Box<str>, Hit>;
 
 /// All rules that select the same.
 #[derive(Debug, Default)]
@@ -105,7 +108,7 @@ impl Index {
         if self.rules == 0 {
             return None;
         }
-        let tables: [(&HashMap<Box<str>, Hit>, &[&str]); 5] = [
+        let tables: [(&Table, &[&str]); 5] = [
             (&self.issuers, &facts.issuers),
             (&self.relationships, &facts.relationships),
             (&self.targets, &facts.targets),
@@ -114,8 +117,8 @@ impl Index {
         ];
         let named = tables.into_iter().flat_map(|(table, values)| values.iter().filter_map(|value| table.get(*value)));
         let subjects = facts.subjects.iter().filter_map(|subject| self.subjects.get(&**subject));
-        let hits = std::iter::once(&self.all).chain(named).chain(subjects).chain(self.claims_of(facts)).chain(self.marks_of(facts));
-        hits.filter_map(|hit| hit.refuses(facts)).next().cloned()
+        let mut hits = std::iter::once(&self.all).chain(named).chain(subjects).chain(self.claims_of(facts)).chain(self.marks_of(facts));
+        hits.find_map(|hit| hit.refuses(facts)).cloned()
     }
 
     fn claims_of<'a>(&'a self, facts: &'a Facts<'a>) -> impl Iterator<Item = &'a Hit> {

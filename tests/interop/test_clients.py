@@ -1,4 +1,4 @@
-"""google-auth and oauth4webapi as clients: libraries that were written for other token services work with ours unchanged."""
+"""google-auth and oauth4webapi as clients of token exchange: libraries that were written for other token services work with ours unchanged."""
 
 import json
 

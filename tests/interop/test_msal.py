@@ -6,7 +6,8 @@ import pytest
 AUDIENCE = "https://shop.example.com"
 SCOPE = f"{AUDIENCE}/.default"
 TENANT = "contoso"
-LIBRARIES = ["msal", "msal-node", "@azure/identity"]
+PYTHON = ["msal", "msal oidc_authority"]
+LIBRARIES = [*PYTHON, "msal-node", "@azure/identity"]
 
 
 class Workload:
@@ -25,16 +26,19 @@ class Workload:
 
     def token(self, scope=SCOPE):
         """What the library hands to its caller: a token, or why there is none."""
-        token, why = self._python(scope) if self.library == "msal" else self._node(scope)
+        token, why = self._python(scope) if self.library in PYTHON else self._node(scope)
         if token and token not in self.secure.issued:
             self.secure.issued.append(token)
         return token, why
 
     def _python(self, scope):
         if self.application is None:
+            # Either setting leads to the same document; the second has its issuer compared with the address.
+            tenant = f"{self.secure.url}/{TENANT}"
+            authority = {"authority": tenant} if self.library == "msal" else {"oidc_authority": f"{tenant}/v2.0"}
             self.application = msal.ConfidentialClientApplication(
                 self.client,
-                authority=f"{self.secure.url}/{TENANT}",
+                **authority,
                 client_credential={"client_assertion": lambda: self.assertion},
                 instance_discovery=False,
                 verify=self.secure.authority,

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod conformance;
+mod default_scope;
 mod idempotency;
 mod inspection;
 mod issued_token;

@@ -1,10 +1,10 @@
-//! JWT-SVIDs of a SPIFFE trust domain as subject tokens, through the whole application.
+//! JWT-SVIDs of a SPIFFE trust domain by every grant, through the whole application.
 
 use cambist::cli::dev_issuer::MintRequest;
 use cambist::token::Algorithm;
 use serde_json::{Value, json};
 
-use crate::support::{ISSUER, TestApp, World, verdict};
+use crate::support::{Answer, DEPLOY, ISSUER, TestApp, World, verdict};
 
 const BUNDLE: &str = "https://spire.acme.example/bundle";
 
@@ -187,4 +187,49 @@ async fn a_name_is_bound_to_its_trust_domain_for_ever() {
     let readyz = world.app.admin("/readyz").await.text;
     assert!(readyz.contains("trust_refused"), "{readyz}");
     assert_eq!(verdict(&world.ask(&[]).await), "200 use", "the trust from before stays in force");
+}
+
+/// Client credentials for `ledger`, with this assertion.
+async fn authenticate(world: &World, assertion: &str, kind: &str) -> Answer {
+    let kind = format!("urn:ietf:params:oauth:client-assertion-type:{kind}");
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "ledger"),
+        ("client_assertion_type", &*kind),
+        ("client_assertion", assertion),
+        ("audience", "https://deploy.example.com"),
+    ];
+    world.app.post(&form).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workload_authenticates_as_a_client_with_its_jwt_svid() {
+    let world = mesh().await;
+    let foreign = [("iss", json!(ISSUER)), ("sub", json!("workload-example"))];
+    let with_iss = [("iss", json!(ISSUER))];
+    for (claims, kind, expected, why) in [
+        (&[][..], "jwt-spiffe", "200 use", "a JWT-SVID"),
+        (&[], "jwt-bearer", "200 use", "an assertion of a registered issuer, of whatever kind"),
+        (&with_iss, "jwt-spiffe", "200 use", "what is said to be a JWT-SVID is told by its trust domain, whatever its `iss`"),
+        (&with_iss, "jwt-bearer", "401 invalid_client denied: no_relationship", "what is not belongs to the issuer that it names"),
+        (&foreign, "jwt-spiffe", "401 invalid_client rejected: unknown_issuer", "no JWT-SVID"),
+        (&[("sub", json!("spiffe://acme.example/other"))], "jwt-spiffe", "401 invalid_client denied: no_relationship", "another workload"),
+        (&[("aud", json!(["https://sts.example", "b"]))], "jwt-spiffe", "401 invalid_client rejected: aud_multiple", "for others too"),
+    ] {
+        let answer = authenticate(&world, &world.token_with(claims), kind).await;
+        assert_eq!(verdict(&answer), expected, "{why}");
+        let subject = "mesh:spiffe://acme.example/ns/payments/sa/ledger";
+        assert!(answer.status != 200 || answer.token_part(1)["sub"] == subject, "{why}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jwt_svid_is_a_grant_too() {
+    let world = mesh().await;
+    let token = world.token();
+    let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", &*token), ("audience", DEPLOY)];
+    assert_eq!(verdict(&world.app.post(&form).await), "200 use");
+    let other = world.token_with(&[("sub", json!("spiffe://evil.example/x"))]);
+    let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", &*other), ("audience", DEPLOY)];
+    assert_eq!(verdict(&world.app.post(&form).await), "400 invalid_grant rejected: unknown_issuer");
 }

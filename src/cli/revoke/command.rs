@@ -11,8 +11,8 @@ use crate::app::open_store;
 use crate::cli::arguments::Config;
 use crate::cli::{output, runtime, settings};
 use crate::config::Settings;
-use crate::domain::{Clock, SystemClock};
-use crate::revocation::{Change, Lift, Rule, RuleId, RuleKind, Selector, rules};
+use crate::domain::{Clock, SystemClock, Timestamp};
+use crate::revocation::{Change, Lift, Rule, RuleId, RuleKind, Selector, confirmations, rules};
 use crate::store::{OpenMode, Store};
 
 use super::select::{Selection, selector};
@@ -57,6 +57,12 @@ impl Desk {
         Ok(Self { clock: Arc::new(SystemClock::new()), runtime, settings, store })
     }
 
+    /// The later of our clock and the store's: a command on a machine whose clock is behind must not cut off too little.
+    fn now(&self) -> anyhow::Result<Timestamp> {
+        let (by_store, _) = self.runtime.block_on(confirmations(&self.store, &*self.clock))?;
+        Ok(self.clock.now().max(Timestamp::from_unix(by_store / 1_000)))
+    }
+
     fn tell(&self, change: &Change) -> anyhow::Result<ExitCode> {
         let waiting = wait::until_effective(&self.store, change, &*self.clock, self.settings.revocation.max_stale);
         let effect = self.runtime.block_on(waiting).context(
@@ -74,7 +80,7 @@ pub(in crate::cli) fn block(decision: &Decision) -> anyhow::Result<ExitCode> {
     decide(decision, Rule::block, "Blocked until `cambist unblock`")
 }
 
-type Make = fn(Selector, &str, &str, crate::domain::Timestamp) -> Rule;
+type Make = fn(Selector, &str, &str, Timestamp) -> Rule;
 
 fn decide(decision: &Decision, make: Make, what: &str) -> anyhow::Result<ExitCode> {
     let settings = match settings::load(&decision.config.config) {
@@ -85,7 +91,7 @@ fn decide(decision: &Decision, make: Make, what: &str) -> anyhow::Result<ExitCod
     anyhow::ensure!(!decision.reason.trim().is_empty(), "--reason is empty; write why, for whoever finds it later");
     let selector = selector(&settings, &decision.selection, decision.force, clock.now())?;
     let desk = Desk::open(settings)?;
-    let rule = make(selector, &decision.reason, &who::runs_this(), desk.clock.now());
+    let rule = make(selector, &decision.reason, &who::runs_this(), desk.now()?);
     output::line(format!("{what}: {} ({})", rule.selector, rule.id));
     desk.tell(&rule.into())
 }
@@ -108,7 +114,7 @@ pub(in crate::cli) fn unblock(lifting: &Lifting) -> anyhow::Result<ExitCode> {
         rule.made_at
     );
     output::line(format!("Lifted: {} ({})", rule.selector, rule.id));
-    let lift = Lift { rule: rule.id.clone(), by: who::runs_this().into(), made_at: desk.clock.now() };
+    let lift = Lift { rule: rule.id.clone(), by: who::runs_this().into(), made_at: desk.now()? };
     desk.tell(&Change::Lift(lift))
 }
 

@@ -64,7 +64,8 @@ pub(super) fn selector(settings: &Settings, selection: &Selection, unchecked: bo
 }
 
 fn not_empty(option: &str, text: &str) -> anyhow::Result<Box<str>> {
-    if text.is_empty() { bail!("{option} is empty: nothing would be selected") } else { Ok(text.into()) }
+    anyhow::ensure!(!text.is_empty(), "{option} is empty: nothing would be selected");
+    Ok(text.into())
 }
 
 fn of_claim(claim: &str, issuer: Option<IssuerName>) -> anyhow::Result<Selector> {

@@ -85,11 +85,6 @@ fn the_issuer_is_the_only_field_without_a_default() {
             sync: Second,
             node: "node",
         },
-        revocation: RevocationSection {
-            max_stale: Seconds(
-                30,
-            ),
-        },
         dpop: DpopSection {
             nonce: Off,
         },
@@ -123,6 +118,11 @@ fn the_issuer_is_the_only_field_without_a_default() {
                     ),
                     burst: 500,
                 },
+            ),
+        },
+        revocation: RevocationSection {
+            max_stale: Seconds(
+                30,
             ),
         },
         log: LogSection {
@@ -189,6 +189,26 @@ fn every_field_is_read_and_relative_paths_start_at_the_file() {
 }
 
 #[test]
+fn revocations_are_followed_within_bounds() {
+    for (written, expected, why) in [
+        ("'5s'", Some(5), "the shortest"),
+        ("'5m'", Some(300), "the longest"),
+        ("'4s'", None, "every hiccup would stop all issuing"),
+        ("'301s'", None, "a node that is cut off must stop soon"),
+        ("30", None, "no unit"),
+    ] {
+        let lines = format!("[revocation]\nmax_stale = {written}");
+        match expected {
+            Some(seconds) => {
+                let settings = accepted(&format!("issuer = \"https://sts.example.com\"\n{lines}"));
+                assert_eq!(settings.revocation.max_stale, Seconds(seconds), "{why}");
+            }
+            None => assert!(fault(&lines).contains("revocation.max_stale"), "{why}"),
+        }
+    }
+}
+
+#[test]
 fn all_faults_of_a_file_are_reported_in_one_run() {
     let text = r#"
 issuer = "http://sts.example.com"
@@ -221,7 +241,7 @@ level = "verbose"
     etc/cambist.toml:14:8: error: decisions.node: expected a name of 1 to 64 letters, digits, `.`, `_` and `-`, and another one for each server
     etc/cambist.toml:16:9: error: dpop.nonce: expected "off" or "required"
     etc/cambist.toml:18:9: error: log.level: expected "error", "warn", "info", "debug" or "trace"
-    etc/cambist.toml:19:2: error: unknown field `extra`, expected one of `issuer`, `listen`, `store`, `trust`, `keys`, `decisions`, `revocation`, `dpop`, `limits`, `log`
+    etc/cambist.toml:19:2: error: unknown field `extra`, expected one of `issuer`, `listen`, `store`, `trust`, `keys`, `decisions`, `dpop`, `limits`, `revocation`, `log`
     "#);
 }
 

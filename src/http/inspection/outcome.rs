@@ -5,9 +5,22 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::exchange::{Family, Unavailable};
 use crate::http::token::retry_after;
-use crate::http::{Challenge, OauthCode, OauthError};
+use crate::http::{OauthCode, OauthError};
 use crate::inspection::{Introspected, Refused};
 use crate::token::{RejectedProof, VerifiedToken};
+
+/// RFC 6750 §3: asks for an access token, and says nothing else.
+pub(super) const BEARER: &str = "Bearer realm=\"cambist\"";
+/// RFC 6750 §3.1.
+const INVALID_TOKEN: &str = "Bearer realm=\"cambist\", error=\"invalid_token\"";
+/// RFC 6750 §3.1.
+const INSUFFICIENT_SCOPE: &str = "Bearer realm=\"cambist\", error=\"insufficient_scope\", scope=\"introspect\"";
+
+/// RFC 9449 §9.
+const USE_NONCE: &str = "DPoP realm=\"cambist\", error=\"use_dpop_nonce\"";
+/// RFC 9449 §7.1.
+pub(super) const INVALID_PROOF: &str =
+    "DPoP realm=\"cambist\", error=\"invalid_dpop_proof\", algs=\"ES256 ES384 EdDSA PS256 PS384 PS512 RS256 RS384 RS512\"";
 
 /// The answer to a question (RFC 7662 §2.2).
 pub(super) struct Told<'a>(pub(super) &'a Introspected);
@@ -40,7 +53,7 @@ fn token_type(token: &VerifiedToken) -> &'static str {
 /// Nobody says who asks (RFC 6750 §3.1: without an error code in the challenge).
 pub(super) fn no_credentials() -> OauthError {
     let error = OauthError::new(StatusCode::UNAUTHORIZED, OauthCode::InvalidClient, Family::Malformed.name(), "credentials_missing");
-    error.with_challenge(Challenge::Bearer)
+    error.with_challenge(BEARER)
 }
 
 /// The one mapping from our families to OAuth's codes. No wildcard: a new variant must be placed here.
@@ -48,21 +61,17 @@ pub(super) fn oauth_error(refused: Refused) -> OauthError {
     let (family, reason) = (refused.family().name(), refused.reason());
     let error = |status, code| OauthError::new(status, code, family, reason);
     match refused {
-        Refused::Assertion(_) => error(StatusCode::UNAUTHORIZED, OauthCode::InvalidClient).with_challenge(Challenge::Bearer),
+        Refused::Assertion(_) => error(StatusCode::UNAUTHORIZED, OauthCode::InvalidClient).with_challenge(BEARER),
         Refused::CredentialsMissing => no_credentials(),
         Refused::Encrypted => error(StatusCode::BAD_REQUEST, OauthCode::UnsupportedTokenType),
         Refused::ForeignToken => error(StatusCode::BAD_REQUEST, OauthCode::UnauthorizedClient),
         Refused::Limited(limited) => OauthError::limited(limited),
-        Refused::Proof(RejectedProof::Nonce) => {
-            error(StatusCode::UNAUTHORIZED, OauthCode::UseDpopNonce).with_challenge(Challenge::UseNonce)
-        }
+        Refused::Proof(RejectedProof::Nonce) => error(StatusCode::UNAUTHORIZED, OauthCode::UseDpopNonce).with_challenge(USE_NONCE),
         Refused::Proof(_) | Refused::ProofFenced | Refused::ProofReplayed => {
-            error(StatusCode::UNAUTHORIZED, OauthCode::InvalidDpopProof).with_challenge(Challenge::InvalidProof)
+            error(StatusCode::UNAUTHORIZED, OauthCode::InvalidDpopProof).with_challenge(INVALID_PROOF)
         }
-        Refused::Revoked | Refused::Token(_) => {
-            error(StatusCode::UNAUTHORIZED, OauthCode::InvalidToken).with_challenge(Challenge::InvalidToken)
-        }
-        Refused::ScopeMissing => error(StatusCode::FORBIDDEN, OauthCode::InsufficientScope).with_challenge(Challenge::InsufficientScope),
+        Refused::Revoked | Refused::Token(_) => error(StatusCode::UNAUTHORIZED, OauthCode::InvalidToken).with_challenge(INVALID_TOKEN),
+        Refused::ScopeMissing => error(StatusCode::FORBIDDEN, OauthCode::InsufficientScope).with_challenge(INSUFFICIENT_SCOPE),
         Refused::Unavailable(unavailable) => unavailable_error(unavailable),
     }
 }

@@ -8,10 +8,10 @@ use axum::http::request::Parts;
 use crate::domain::SubjectToken;
 use crate::exchange::Family;
 use crate::http::form::FormError;
-use crate::http::{BodyRoom, Challenge, ClientCertificate, Form, OauthCode, OauthError, Parameter, client_hint, presented_proof};
+use crate::http::{BodyRoom, ClientCertificate, Form, OauthCode, OauthError, Parameter, client_hint, presented_proof};
 use crate::inspection::{AccessToken, ClientAssertion, Credentials};
 
-use super::outcome::no_credentials;
+use super::outcome::{BEARER, INVALID_PROOF, no_credentials};
 
 /// What is asked, and by whom.
 pub(super) struct Question {
@@ -49,12 +49,12 @@ fn credentials(form: &mut Form, head: &Parts, url: &str) -> Result<Option<Creden
     let shown = head.headers.contains_key(AUTHORIZATION);
     let invalid_client = |reason| OauthError::new(StatusCode::UNAUTHORIZED, OauthCode::InvalidClient, "malformed", reason);
     if form.has(Parameter::ClientSecret) {
-        return Err(invalid_client("client_secret").with_challenge(Challenge::Bearer));
+        return Err(invalid_client("client_secret").with_challenge(BEARER));
     }
     if form.has(Parameter::ClientAssertion) || form.has(Parameter::ClientAssertionType) {
         if shown || form.has(Parameter::AccessToken) {
             // RFC 7521 §4.2.1.
-            return Err(invalid_client("authorization").with_detail("two ways").with_challenge(Challenge::Bearer));
+            return Err(invalid_client("authorization").with_detail("two ways").with_challenge(BEARER));
         }
         return Ok(Some(Credentials::Assertion(ClientAssertion {
             kind: form.take_one(Parameter::ClientAssertionType),
@@ -84,12 +84,12 @@ fn access_token(head: &Parts, url: &str) -> Result<Option<Credentials>, OauthErr
     let proof = if scheme.eq_ignore_ascii_case("dpop") {
         let missing = || OauthError::new(StatusCode::UNAUTHORIZED, OauthCode::InvalidDpopProof, Family::Denied.name(), "proof_required");
         let proof = presented_proof(&head.headers).map_err(|error| OauthError { status: StatusCode::UNAUTHORIZED, ..error });
-        Some(proof.and_then(|proof| proof.ok_or_else(missing)).map_err(|error| error.with_challenge(Challenge::InvalidProof))?)
+        Some(proof.and_then(|proof| proof.ok_or_else(missing)).map_err(|error| error.with_challenge(INVALID_PROOF))?)
     } else if scheme.eq_ignore_ascii_case("bearer") {
         None
     } else {
         let error = OauthError::new(StatusCode::UNAUTHORIZED, OauthCode::InvalidClient, "malformed", "authorization");
-        return Err(error.with_detail("scheme").with_challenge(Challenge::Bearer));
+        return Err(error.with_detail("scheme").with_challenge(BEARER));
     };
     let certificate = head.extensions.get::<ClientCertificate>().map(|shown| shown.0);
     let token = SubjectToken::new(rest.trim_matches(' ').to_owned());

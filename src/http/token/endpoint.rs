@@ -60,7 +60,7 @@ impl TokenEndpoint {
         };
         let service = Arc::clone(&self.service);
         match self.tracker.run(async move { service.exchange(parameters, peer).await }).await {
-            Ok(answer) => self.answer(answer),
+            Ok(answer) => self.answer(answer, profile),
             Err(not_run) => self.turn_away(not_run.into(), peer),
         }
     }
@@ -73,11 +73,15 @@ impl TokenEndpoint {
         self.answers.error(&error.with_decision(decision))
     }
 
-    fn answer(&self, answer: Answer) -> Response<Body> {
+    fn answer(&self, answer: Answer, profile: AssertionProfile) -> Response<Body> {
         let (decision, grant) = (answer.decision, answer.grant);
         let refused = |error: OauthError| self.answers.error(&error.with_decision(decision));
+        let success = |issued| match profile {
+            AssertionProfile::Standard => Success::of(issued, grant),
+            AssertionProfile::DefaultScope => Success::of_default_scope(issued, grant),
+        };
         let mut response = match answer.result {
-            Ok(issued) => match serde_json::to_vec(&Success::of(&issued, grant)) {
+            Ok(issued) => match serde_json::to_vec(&success(&issued)) {
                 Ok(body) => self.answers.token(body, decision),
                 Err(_) => refused(OauthError::internal()),
             },

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::domain::{Seconds, random_bytes};
 use crate::exchange::{GrantType, Malformed, Refusal};
-use crate::http::{OauthCode, OauthError, Retry, proof_error};
+use crate::http::{OauthCode, OauthError, proof_error};
 use crate::policy::{Binding, Denial};
 use crate::release::issuance::Spent;
 use crate::release::record::IssuedToken;
@@ -38,6 +38,12 @@ impl<'a> Success<'a> {
             scope: issued.scopes().to_string(),
         }
     }
+
+    /// The same where the scope that was asked stands for the whole grant, and all of it was granted: what is identical may be left out
+    /// (RFC 6749 §5.1). Microsoft's SDKs find a token again by the scope that they asked for, and would keep this one under another.
+    pub(super) fn of_default_scope(issued: &'a IssuedToken, grant: Option<GrantType>) -> Self {
+        Self { scope: String::new(), ..Self::of(issued, grant) }
+    }
 }
 
 /// The one mapping from our families to OAuth's codes. No wildcard: a new variant must be placed here.
@@ -45,18 +51,18 @@ pub(super) fn oauth_error(refusal: &Refusal, grant: Option<GrantType>) -> OauthE
     let code = match refusal {
         Refusal::Malformed(malformed) => of_malformed(*malformed, grant),
         Refusal::Proof(rejected) => return proof_error(*rejected),
-        Refusal::Rejected(RejectedToken::PopMismatch) => OauthCode::InvalidDpopProof,
-        Refusal::Replayed { what: Spent::Proof } | Refusal::Fenced { what: Spent::Proof, .. } => OauthCode::InvalidDpopProof,
-        Refusal::Rejected(_) | Refusal::Replayed { .. } | Refusal::Fenced { .. } => of_bad_token(grant),
+        Refusal::Rejected(RejectedToken::PopMismatch)
+        | Refusal::Replayed { what: Spent::Proof }
+        | Refusal::Fenced { what: Spent::Proof, .. } => OauthCode::InvalidDpopProof,
         // The client is known, and what it may have was taken back.
         Refusal::Revoked { .. } if grant == Some(GrantType::ClientCredentials) => OauthCode::UnauthorizedClient,
-        Refusal::Revoked { .. } => of_bad_token(grant),
+        Refusal::Rejected(_) | Refusal::Replayed { .. } | Refusal::Fenced { .. } | Refusal::Revoked { .. } => of_bad_token(grant),
         Refusal::Denied(denial) => of_denial(denial, grant),
         Refusal::Limited(limited) => return OauthError::limited(*limited),
         Refusal::Unavailable(unavailable) => return OauthError::unavailable(unavailable.reason(), retry_after()),
     };
     let error = OauthError::new(status(code), code, refusal.family().name(), refusal.reason());
-    let error = OauthError { retry: refusal.retry_after().map_or(Retry::Unsaid, Retry::After), ..error };
+    let error = OauthError { retry_after: refusal.retry_after(), ..error };
     match refusal.detail() {
         Some(detail) => error.with_detail(detail),
         None => error,

@@ -23,6 +23,8 @@ mod several;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod together;
+#[cfg(test)]
 mod world;
 
 use crate::domain::Seconds;

@@ -5,7 +5,7 @@
 mod redis;
 mod sqlite;
 
-use crate::domain::{Clock, Seconds};
+use crate::domain::{Clock, Seconds, Timestamp};
 use crate::store::redis::Listener;
 use crate::store::{RedisStore, Store, StoreError};
 
@@ -88,7 +88,7 @@ pub(super) struct Addition {
 
 impl Addition {
     fn of(change: &Change) -> Self {
-        Self { id: change.id().to_string(), ends: change.ends().map_or(0, |at| at.unix()), text: text::write(change) }
+        Self { id: change.id().to_string(), ends: change.ends().map_or(0, Timestamp::unix), text: text::write(change) }
     }
 }
 

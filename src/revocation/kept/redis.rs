@@ -11,7 +11,7 @@ use crate::store::redis::{Call, Listener, RedisStore, Script, Tag, decoded, in_d
 
 use super::{Addition, Confirmation, FORGOTTEN_AT_ONCE, Look, PAGE};
 
-/// ARGV: since, witness (or empty) and its number, page, node (or empty) and max_stale. Answers `{0}` when the history is another, else 1
+/// ARGV: since, witness (or empty) and its number, page, node (or empty) and `max_stale`. Answers `{0}` when the history is another, else 1
 /// and then number, id and text of each change.
 static LOOK: Script = Script::new(in_deployment!(
     "local version = tonumber(redis.call('HGET', KEYS[1], 'version') or '0')

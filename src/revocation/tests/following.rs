@@ -83,7 +83,7 @@ async fn a_lifted_block_is_over_for_everybody(place: Place) {
     let restarted = node(&place, "a", &clock).await;
     restarted.sync().await.unwrap();
     assert_eq!(known(&restarted), [""; 0]);
-    place.lose_everything().await;
+    place.lose_everything();
     a.sync().await.unwrap();
     restarted.sync().await.unwrap();
     assert_eq!(rules(&store, &*clock).await.unwrap(), [], "that it was lifted is given back too");
@@ -121,7 +121,7 @@ async fn a_store_that_was_emptied_is_given_back_what_nodes_hold(place: Place) {
         a.sync().await.unwrap();
     }
     let before = a.snapshot().version;
-    place.lose_everything().await;
+    place.lose_everything();
     b.sync().await.unwrap();
     assert_eq!(known(&b), ["one", "two"]);
     publish(&store, &block(issuer("four")).into(), &*clock).await.unwrap();
@@ -144,7 +144,7 @@ async fn a_store_that_fell_back_by_one_is_given_that_one_back(place: Place) {
         publish(&store, &block(issuer(name)).into(), &*clock).await.unwrap();
     }
     a.sync().await.unwrap();
-    place.lose_the_last().await;
+    place.lose_the_last();
     assert_eq!(rules(&store, &*clock).await.unwrap().len(), 1);
     a.sync().await.unwrap();
     assert_eq!((known(&a).len(), rules(&store, &*clock).await.unwrap().len()), (2, 2));
@@ -156,7 +156,7 @@ async fn another_change_under_a_number_that_is_known_is_noticed(place: Place) {
     publish(&store, &block(issuer("one")).into(), &*clock).await.unwrap();
     let number = publish(&store, &block(issuer("lost")).into(), &*clock).await.unwrap();
     a.sync().await.unwrap();
-    place.lose_the_last().await;
+    place.lose_the_last();
     assert_eq!(publish(&store, &block(issuer("instead")).into(), &*clock).await.unwrap(), number);
     a.sync().await.unwrap();
     let mut all = known(&a);
@@ -180,7 +180,7 @@ async fn ten_thousand_tokens_are_followed_one_by_one_and_forgotten(place: Place)
         assert_eq!(a.stands(&own(id), NOW).is_ok(), stands, "{id}");
     }
     let restarted = node(&place, "b", &clock).await;
-    place.lose_everything().await;
+    place.lose_everything();
     a.sync().await.unwrap();
     restarted.sync().await.unwrap();
     assert_eq!(restarted.vitals().rules, 10_000, "all of them were given back");
@@ -197,7 +197,7 @@ async fn what_is_over_is_neither_missed_nor_given_back(place: Place) {
     a.sync().await.unwrap();
     clock.advance(Seconds(120));
     a.sync().await.unwrap();
-    place.lose_the_last().await;
+    place.lose_the_last();
     a.sync().await.unwrap();
     assert_eq!(rules(&store, &*clock).await.unwrap().len(), 1);
     assert_eq!(a.ensure_fresh(), Ok(()));

@@ -42,7 +42,7 @@ pub(super) fn redis_at(topology: Topology) -> StoreSettings {
 
 /// Where rules are kept.
 pub(super) enum Place {
-    Redis(RedisServer),
+    Redis(Box<RedisServer>),
     Sqlite(TempDir),
 }
 
@@ -53,7 +53,8 @@ impl Place {
 
     /// With the user of the operations manual, and no other rights.
     pub(super) fn redis() -> Self {
-        Self::Redis(RedisServer::start(&RedisOptions { users: vec![RedisOptions::documented_user("secret")], ..RedisOptions::default() }))
+        let users = vec![RedisOptions::documented_user("secret")];
+        Self::Redis(Box::new(RedisServer::start(&RedisOptions { users, ..RedisOptions::default() })))
     }
 
     pub(super) fn server(&self) -> &RedisServer {
@@ -77,7 +78,7 @@ impl Place {
     }
 
     /// All rules are gone, and nobody knows why.
-    pub(super) async fn lose_everything(&self) {
+    pub(super) fn lose_everything(&self) {
         match self {
             Self::Redis(server) => drop(server.command(&["FLUSHALL"])),
             Self::Sqlite(folder) => {
@@ -88,7 +89,7 @@ impl Place {
     }
 
     /// The last change is gone, as after a failover that did not have it.
-    pub(super) async fn lose_the_last(&self) {
+    pub(super) fn lose_the_last(&self) {
         match self {
             Self::Redis(server) => {
                 let (order, texts) = ("cambist:{state}:v1:revocation-order", "cambist:{state}:v1:revocations");
@@ -181,7 +182,7 @@ pub(super) fn permit_with(token: VerifiedToken, actor: Option<(VerifiedToken, Ac
     let condition = Condition { claim, matcher: ClaimMatcher::Exact(Scalar::Text("job".into())) };
     rule.actor = actor.as_ref().map(|(token, role)| {
         let rule = ActorRule::new(token.issuer_name().clone(), *role, [condition.clone()].into(), &[]);
-        rule.unwrap().into()
+        rule.unwrap()
     });
     rule.conditions = [condition].into();
     rule.grants = [Grant::new(target, Scopes::parse("deploy:web").unwrap(), Seconds(600))].into();

@@ -54,7 +54,7 @@ async fn nothing_is_issued_between_finding_a_loss_and_having_mended_it() {
     let a = node(&place, "a", &clock).await;
     publish(&store, &block(issuer("gitlab")).into(), &*clock).await.unwrap();
     a.sync().await.unwrap();
-    place.lose_everything().await;
+    place.lose_everything();
     place.server().command(&["ACL", "SETUSER", "cambist", "-zadd"]);
     assert!(a.sync().await.is_err(), "it cannot be given back");
     assert_eq!(a.ensure_fresh(), Err(NotCleared::Stale), "although it looked a moment ago");

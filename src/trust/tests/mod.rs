@@ -9,6 +9,7 @@ mod loading;
 mod reloading;
 mod running;
 mod spiffe;
+mod targets;
 
 use std::fs;
 use std::path::{Path, PathBuf};

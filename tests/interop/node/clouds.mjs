@@ -77,7 +77,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     answer = { accepted: true, ...(await ASKS[ask](question)) };
   } catch (error) {
     const why = [error.code, error.errorCode, error.error, error.error_description, error.message];
-    answer = { accepted: false, why: why.filter(Boolean).join(': ') };
+    answer = { accepted: false, status: error.status, why: why.filter(Boolean).join(': ') };
   }
   console.log(JSON.stringify(answer));
 }

@@ -78,7 +78,7 @@ impl Usual {
     }
 
     /// With an actor of the issuer `cluster`, when one may come in a role.
-    fn policy(self, role: Option<ActorRole>) -> TrustPolicy {
+    fn policy(self, acting: Option<ActorRole>) -> TrustPolicy {
         let path = |path: &str| Arc::new(ClaimPath::parse(path).unwrap());
         let name = RelationshipName::parse("web-shop").unwrap();
         let mut rule = TrustRelationship::new(name, IssuerName::parse("ci").unwrap(), "o".into(), "p", Timestamp::MAX);
@@ -87,10 +87,10 @@ impl Usual {
         rule.grants = [Grant { cap_to_subject: self.cap_to_subject, narrow: true, ..Grant::new(target, scopes, Seconds(600)) }].into();
         rule.mapping = self.mapped.iter().map(|(name, from)| ClaimMapping { name: (*name).into(), from: path(from) }).collect();
         let mut builder = TrustPolicyBuilder::default();
-        rule.actor = role.map(|role| {
+        rule.actor = acting.map(|acting| {
             let matcher = ClaimMatcher::Exact(Scalar::Text("prod".into()));
             let conditions = [Condition { claim: path("namespace"), matcher }].into();
-            ActorRule::new(IssuerName::parse("cluster").unwrap(), role, conditions, &[]).unwrap()
+            ActorRule::new(IssuerName::parse("cluster").unwrap(), acting, conditions, &[]).unwrap()
         });
         builder.relationship(rule.with_pins(&[]).unwrap());
         builder.build()
