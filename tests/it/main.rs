@@ -5,6 +5,7 @@
 mod architecture;
 mod conformance;
 mod default_scope;
+mod grants;
 mod idempotency;
 mod inspection;
 mod issued_token;
