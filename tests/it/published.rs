@@ -32,16 +32,63 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
     200 OK
     cache-control: public, max-age=300
     content-type: application/json
-    etag: "1c5af678cba2145c179f98050d2c5d6a"
+    etag: "c555b93eae3845ac474cde1b8eb6b34d"
     {
       "issuer": "https://sts.example",
       "token_endpoint": "https://sts.example/token",
       "jwks_uri": "https://sts.example/keys",
       "grant_types_supported": [
+        "client_credentials",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "urn:ietf:params:oauth:grant-type:token-exchange"
       ],
       "token_endpoint_auth_methods_supported": [
-        "none"
+        "none",
+        "private_key_jwt"
+      ],
+      "token_endpoint_auth_signing_alg_values_supported": [
+        "ES256",
+        "ES384",
+        "EdDSA",
+        "PS256",
+        "PS384",
+        "PS512",
+        "RS256",
+        "RS384",
+        "RS512"
+      ],
+      "introspection_endpoint": "https://sts.example/introspect",
+      "introspection_endpoint_auth_methods_supported": [
+        "private_key_jwt",
+        "Bearer",
+        "DPoP"
+      ],
+      "introspection_endpoint_auth_signing_alg_values_supported": [
+        "ES256",
+        "ES384",
+        "EdDSA",
+        "PS256",
+        "PS384",
+        "PS512",
+        "RS256",
+        "RS384",
+        "RS512"
+      ],
+      "revocation_endpoint": "https://sts.example/revoke",
+      "revocation_endpoint_auth_methods_supported": [
+        "none",
+        "private_key_jwt"
+      ],
+      "revocation_endpoint_auth_signing_alg_values_supported": [
+        "ES256",
+        "ES384",
+        "EdDSA",
+        "PS256",
+        "PS384",
+        "PS512",
+        "RS256",
+        "RS384",
+        "RS512"
       ],
       "response_types_supported": [
         "id_token"
@@ -67,8 +114,10 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
         "Ed25519"
       ],
       "claims_supported": [
+        "act",
         "aud",
         "client_id",
+        "cnf",
         "exp",
         "iat",
         "iss",
