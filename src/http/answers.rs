@@ -59,7 +59,7 @@ impl Answers {
         if let Some(Seconds(seconds)) = error.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
         }
-        if let Some(limited) = error.limited {
+        if let Some(limited) = &error.limited {
             // Both are ASCII.
             headers.extend(HeaderValue::try_from(limited.policy_header()).map(|policy| (RATE_LIMIT_POLICY, policy)));
             headers.extend(HeaderValue::try_from(limited.header()).map(|state| (RATE_LIMIT, state)));
