@@ -23,6 +23,7 @@ mod restored_store;
 mod servers;
 mod spiffe;
 mod support;
+mod taking_back;
 #[path = "../servers/tests/mod.rs"]
 mod test_servers;
 mod token_endpoint;
