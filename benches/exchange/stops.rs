@@ -150,7 +150,7 @@ impl Stops {
                 .collect()
         })?;
         self.timed(Stop::Record, || {
-            drafts.iter_mut().zip(&tokens).for_each(|(draft, token)| draft.verified(token, &*settings.recorded));
+            drafts.iter_mut().zip(&tokens).for_each(|(draft, token)| draft.verified(token, settings.recorded.iter()));
             Ok(())
         })?;
         let permits: Vec<Permit> = self.timed(Stop::Policy, || {

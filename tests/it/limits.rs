@@ -24,7 +24,7 @@ async fn world(limits: &str) -> World {
 /// A good exchange from this address.
 async fn from(world: &World, peer: &str) -> Answer {
     let request = Request::post("/token").header(FORM.0, FORM.1).body(Body::from(world.body())).unwrap();
-    world.app.send(request.from_peer(peer)).await
+    world.app.send(request.sent_by(peer)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,7 +60,7 @@ async fn a_peer_is_refused_before_its_request_is_read() {
     let world = world("per_peer = { rate = \"1/m\", burst = 1 }").await;
     for expected in ["415 invalid_request malformed: content_type", "429 temporarily_unavailable limited: peer_rate"] {
         let spoilt = Request::post("/token").header("content-type", "text/plain").body(Body::from("!")).unwrap();
-        assert_eq!(verdict(&world.app.send(spoilt.from_peer("192.0.2.1")).await), expected);
+        assert_eq!(verdict(&world.app.send(spoilt.sent_by("192.0.2.1")).await), expected);
     }
 }
 

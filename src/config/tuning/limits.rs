@@ -8,30 +8,41 @@ use crate::limits::{LimitsSettings, PeerLimit, Rate};
 /// Reads the section; what it does not say keeps its default.
 pub(in crate::config) fn read(mut table: Table<'_>) -> LimitsSettings {
     let mut limits = LimitsSettings::default();
-    if let Some(rate) = limit(&mut table, "per_peer") {
+    match limit(&mut table, "per_peer") {
+        Written::Not => {}
+        Written::Off => limits.per_peer = None,
         // Whoever writes a limit means everybody by it.
-        limits.per_peer = rate.map(|rate| PeerLimit { rate, loopback: true });
+        Written::Rate(rate) => limits.per_peer = Some(PeerLimit { rate, loopback: true }),
     }
-    if let Some(rate) = limit(&mut table, "per_relationship") {
-        limits.per_relationship = rate;
-    }
-    if let Some(rate) = limit(&mut table, "per_subject") {
-        limits.per_subject = rate;
+    for (name, kept) in [("per_relationship", &mut limits.per_relationship), ("per_subject", &mut limits.per_subject)] {
+        match limit(&mut table, name) {
+            Written::Not => {}
+            Written::Off => *kept = None,
+            Written::Rate(rate) => *kept = Some(rate),
+        }
     }
     table.finish();
     limits
 }
 
-/// `None` for a limit that is not written, or is faulty; `Some(None)` for one that is off.
-fn limit(table: &mut Table<'_>, name: &'static str) -> Option<Option<Rate>> {
-    let value = table.value(name)?;
+/// What stands there.
+enum Written {
+    /// Nothing, or a fault that was reported: the default stays.
+    Not,
+    /// `false`.
+    Off,
+    Rate(Rate),
+}
+
+fn limit(table: &mut Table<'_>, name: &'static str) -> Written {
+    let Some(value) = table.value(name) else { return Written::Not };
     match value.kind() {
-        Kind::Bool(false) => Some(None),
-        Kind::Table(table) => rate(table).map(Some),
-        Kind::Unusable => None,
+        Kind::Bool(false) => Written::Off,
+        Kind::Table(table) => rate(table).map_or(Written::Not, Written::Rate),
+        Kind::Unusable => Written::Not,
         _ => {
             value.error("expected { rate = \"50/s\", burst = 200 }, or `false` for no limit");
-            None
+            Written::Not
         }
     }
 }

@@ -108,7 +108,7 @@ async fn a_peer_that_asks_too_often_is_limited() {
     let bench = Bench::with("[limits]\nper_peer = { rate = \"1/m\", burst = 1 }").await;
     for (path, status) in [("/introspect", 401), ("/introspect", 429), ("/revoke", 429), ("/token", 429)] {
         let request = Request::post(path).header(FORM.0, FORM.1).body("token=x".into()).unwrap();
-        assert_eq!(bench.world.app.send(request.from_peer("192.0.2.1")).await.status.as_u16(), status, "{path}");
+        assert_eq!(bench.world.app.send(request.sent_by("192.0.2.1")).await.status.as_u16(), status, "{path}");
     }
     assert_eq!(
         bench.post("/introspect", &[], &[("token", "x")]).await.json()["error"],
