@@ -135,7 +135,7 @@ impl Stops {
         })?;
         let keys: Vec<Arc<KeySet>> = self.timed(Stop::Issuer, || {
             let keys = async |token: &UnverifiedToken| {
-                let issuer = parts.issuers.of(&token).context("an unknown issuer")?;
+                let issuer = parts.issuers.of(token).context("an unknown issuer")?;
                 Ok(issuer.keys(token, now).await?)
             };
             parts.runtime.block_on(all(tokens.iter().map(keys)))
