@@ -118,7 +118,7 @@ async fn whoever_tries_secrets_is_told_to_stop() {
     let try_one = async |peer: &str| {
         let body = format!("{}&client_id=web-shop&client_secret=mellon", world.body());
         let request = Request::post("/token").header(FORM.0, FORM.1).body(Body::from(body)).unwrap();
-        world.app.send(request.from_peer(peer)).await
+        world.app.send(request.sent_by(peer)).await
     };
     let mut statuses = Vec::new();
     for _ in 0..50 {
