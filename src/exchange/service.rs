@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::{DecisionId, IssuerName, Seconds, TargetName};
 use crate::issuers::KeysError;
-use crate::limits::Limited;
+use crate::limits::{Limited, Spendables};
 use crate::policy::{Denial, Presented, evaluate, narrow};
 use crate::release::issuance::{Occasion, ProofSpend, SigningFailed, Spent, mint};
 use crate::release::record::{self, DecisionDraft, Outcome, Room};
@@ -81,7 +81,8 @@ impl ExchangeService {
         seen.target = Some(permit.target().name.clone());
         draft.permitted(&permit);
         let cleared = self.0.revocations.clear(permit, now)?;
-        self.0.limits.admit_permit(cleared.permit())?;
+        let presented = Spendables::of(cleared.permit(), proof.as_ref());
+        self.0.limits.admit_permit(cleared.permit(), &presented)?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
         let proof = proof.as_ref().map(spend_of);
@@ -91,11 +92,26 @@ impl ExchangeService {
         let spent = match self.0.guard.spend(minted).await {
             Ok(SpendOutcome::Spent(spent)) => spent,
             Ok(SpendOutcome::Repeated(repeated)) => repeated.mint_again(&ring, &self.0.issuer)?,
-            Err(not_spent) => return Err(unspent(not_spent, draft)),
+            Err(not_spent) => {
+                self.remember(&presented, &not_spent);
+                return Err(unspent(not_spent, draft));
+            }
         };
         // A process that was stopped in between knows what it knew then. What is spent stays spent.
         self.0.revocations.ensure_fresh()?;
         Ok(Ready { spent, room })
+    }
+
+    /// What is refused for good uses up nobody's limit when it comes again.
+    fn remember(&self, presented: &Spendables, NotSpent { what, why }: &NotSpent) {
+        let spent = match what {
+            Spent::Proof => presented.proof,
+            Spent::Actor => presented.actor,
+            Spent::Subject => presented.subject,
+        };
+        if let (Some(spent), SpendError::Replayed { .. } | SpendError::Fenced { .. }) = (spent, why) {
+            self.0.limits.note_spent(spent);
+        }
     }
 
     async fn release(&self, ready: Ready, draft: DecisionDraft, seen: &Seen) -> Answer {

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use cambist::domain::Seconds;
 
-use crate::support::{Answer, DEPLOY, FORM, FromPeer as _, ISSUER, OWN_ISSUER, TestApp, World, two_targets, verdict};
+use crate::support::{Answer, DEPLOY, FORM, FromPeer as _, ISSUER, OWN_ISSUER, REPORTS, TestApp, World, two_targets, verdict};
 
 const GRANT: &str = r#"{ target = "deploy", scopes = ["use"] }, { target = "reports", scopes = ["use"] }"#;
 
@@ -101,6 +101,35 @@ async fn whoever_is_limited_has_spent_nothing() {
     assert_eq!(world.recorded(&limited).await["relationship"], "web-shop");
     world.app.clock.advance(Seconds(60));
     assert_eq!(verdict(&world.app.exchange(&token, DEPLOY).await), "200 use", "the same token is good again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spent_token_uses_up_neither_its_subjects_limit_nor_its_relationships() {
+    for limit in ["per_subject", "per_relationship"] {
+        let limits = format!("[limits]\n{limit} = {{ rate = \"1/h\", burst = 5 }}");
+        for (mode, left) in [("once", 3), ("once-per-target", 2)] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::create_dir(folder.path().join("trust")).unwrap();
+            fs::write(folder.path().join("trust/test.toml"), two_targets(mode, GRANT)).unwrap();
+            fs::write(folder.path().join("cambist.toml"), format!("issuer = \"{OWN_ISSUER}\"\n{limits}\n")).unwrap();
+            let world = World::around(TestApp::start_in(folder).await.unwrap(), "oidc", ISSUER);
+            let spent = world.token();
+            assert_eq!(verdict(&world.app.exchange(&spent, DEPLOY).await), "200 use");
+            for _ in 0..20 {
+                let replay = world.app.exchange(&spent, DEPLOY).await;
+                assert_eq!(verdict(&replay), "400 invalid_request rejected: replayed", "{limit}, {mode}");
+            }
+            // One exchange and the first replay were counted: nobody knew of it yet.
+            for _ in 0..left {
+                assert_eq!(verdict(&world.ask(&[]).await), "200 use", "{limit}, {mode}: the owner gets what is left");
+            }
+            if mode == "once-per-target" {
+                assert_eq!(verdict(&world.app.exchange(&spent, REPORTS).await), "200 use", "{limit}: there it is not spent");
+            }
+            let one_more = verdict(&world.ask(&[]).await);
+            assert!(one_more.starts_with("429"), "{limit}, {mode}: what is not spent is counted: {one_more}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
