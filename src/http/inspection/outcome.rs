@@ -64,7 +64,6 @@ pub(super) fn oauth_error(refused: Refused) -> OauthError {
         Refused::Assertion(_) => error(StatusCode::UNAUTHORIZED, OauthCode::InvalidClient).with_challenge(BEARER),
         Refused::CredentialsMissing => no_credentials(),
         Refused::Encrypted => error(StatusCode::BAD_REQUEST, OauthCode::UnsupportedTokenType),
-        Refused::ForeignToken => error(StatusCode::BAD_REQUEST, OauthCode::UnauthorizedClient),
         Refused::Limited(limited) => OauthError::limited(limited),
         Refused::Proof(RejectedProof::Nonce) => error(StatusCode::UNAUTHORIZED, OauthCode::UseDpopNonce).with_challenge(USE_NONCE),
         Refused::Proof(_) | Refused::ProofFenced | Refused::ProofReplayed => {
