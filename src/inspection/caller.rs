@@ -10,7 +10,7 @@ use crate::token::{
     verify_proof,
 };
 
-use super::assertion::{Suspect, authenticate, use_up};
+use super::assertion::{authenticate, use_up};
 use super::service::Inspection;
 use super::{ClientAssertion, Refused};
 
@@ -62,15 +62,14 @@ impl Inspection {
 
     /// Failures are counted, and too many are told so instead.
     async fn client(&self, assertion: ClientAssertion, peer: Option<IpAddr>, now: Timestamp) -> Result<Caller, Refused> {
-        let mut suspect = Suspect(None);
-        let authenticated = match authenticate(&self.edges.clients, assertion, &mut suspect, now).await {
+        let authenticated = match authenticate(&self.edges.clients, assertion, now).await {
             Ok(token) => use_up(&self.edges.guard, &token, &self.audience).await.map(|()| token),
             Err(refused) => Err(refused),
         };
         match authenticated {
             Ok(token) => Ok(Caller(token.issuer().into())),
             Err(refused @ Refused::Assertion(_)) => {
-                self.edges.limits.note_failure(suspect.0.as_deref(), peer).map_err(Refused::Limited)?;
+                self.edges.limits.note_failure(peer).map_err(Refused::Limited)?;
                 Err(refused)
             }
             Err(refused) => Err(refused),

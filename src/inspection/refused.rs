@@ -48,7 +48,7 @@ impl Refused {
         }
     }
 
-    /// Its stable reason.
+    /// Its stable reason, for us; see [`BadAssertion::reason`].
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use super::Rate;
 /// What is counted.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum LimitKind {
-    /// Failed authentications of one client, from one address.
+    /// Failed authentications from one address.
     Client,
     /// Requests of one address.
     Peer,

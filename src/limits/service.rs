@@ -102,15 +102,15 @@ impl Limits {
         self.spent.note(spent);
     }
 
-    /// Counts a failed authentication in the name of this registered client, or of none, from this address.
+    /// Counts a failed authentication from this address, in whose name ever: counts by name would tell which names are registered.
     ///
     /// Only failures are counted, and only failures are refused: nobody can lock a client out by failing in its name, not even from the
     /// address it comes from (RFC 6749 §2.3.1 asks for protection against guessing).
     ///
     /// # Errors
     /// When it is one too many.
-    pub fn note_failure(&self, client: Option<&str>, peer: Option<IpAddr>) -> Result<(), Limited> {
-        self.failures.admit((client, peer.map(network)))
+    pub fn note_failure(&self, peer: Option<IpAddr>) -> Result<(), Limited> {
+        self.failures.admit(peer.map(network))
     }
 
     /// Forgets who has been silent for long enough, and what is over. Call it every few seconds.

@@ -124,14 +124,12 @@ fn a_peer_is_an_address_or_an_ipv6_network() {
 }
 
 #[test]
-fn failures_are_counted_by_client_and_address_and_lock_nobody_out() {
+fn failures_are_counted_by_address() {
     let (limits, clock) = limits(LimitsSettings::default());
     let peer = |text: &str| Some(text.parse::<IpAddr>().unwrap());
-    assert_eq!(passing(50, || limits.note_failure(Some("deploy-api"), peer("192.0.2.1"))), 10);
-    assert_eq!(passing(50, || limits.note_failure(Some("deploy-api"), peer("192.0.2.2"))), 10, "from another address");
-    assert_eq!(passing(50, || limits.note_failure(Some("billing"), peer("192.0.2.1"))), 10, "another client");
-    assert_eq!(passing(50, || limits.note_failure(None, peer("192.0.2.1"))), 10, "no client");
-    assert_eq!(limits.counted(), 4);
+    assert_eq!(passing(50, || limits.note_failure(peer("192.0.2.1"))), 10);
+    assert_eq!(passing(50, || limits.note_failure(peer("192.0.2.2"))), 10, "from another address");
+    assert_eq!(limits.counted(), 2);
     clock.advance(Seconds(11));
     limits.sweep();
     assert_eq!(limits.counted(), 0);

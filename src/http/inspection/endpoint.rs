@@ -9,7 +9,7 @@ use axum::http::Response;
 
 use crate::domain::IssuerUrl;
 use crate::http::{Answers, BodyRoom, OauthCode, OauthError, PeerAddress, Tracker, give_nonce};
-use crate::inspection::{Inspection, Introspected, Revoked};
+use crate::inspection::{Inspection, Introspected, Refused, Revoked};
 use crate::limits::Limits;
 
 use super::outcome::{Told, oauth_error};
@@ -55,7 +55,7 @@ pub(in crate::http) async fn introspect(State(endpoint): State<InspectionEndpoin
     let asking = endpoint.tracker.run(async move { service.introspect(question.credentials, question.token, peer).await });
     let told = match asking.await {
         Ok(Ok(told)) => told,
-        Ok(Err(refused)) => return endpoint.refuse("introspect", &oauth_error(refused)),
+        Ok(Err(refused)) => return endpoint.refused("introspect", refused),
         Err(not_run) => return endpoint.refuse("introspect", &not_run.into()),
     };
     let Ok(body) = serde_json::to_vec(&Told(&told)) else { return endpoint.refuse("introspect", &OauthError::internal()) };
@@ -76,7 +76,7 @@ pub(in crate::http) async fn revoke(State(endpoint): State<InspectionEndpoints>,
             endpoint.note("revoke", if revoked == Revoked::Now { "revoked" } else { "nothing" });
             endpoint.answers.done()
         }
-        Ok(Err(refused)) => endpoint.refuse("revoke", &oauth_error(refused)),
+        Ok(Err(refused)) => endpoint.refused("revoke", refused),
         Err(not_run) => endpoint.refuse("revoke", &not_run.into()),
     }
 }
@@ -100,6 +100,16 @@ impl InspectionEndpoints {
 
     fn refuse(&self, endpoint: &'static str, error: &OauthError) -> Response<Body> {
         (self.observe)(InspectionObserved { endpoint, outcome: error.family, reason: error.reason });
+        self.error(error)
+    }
+
+    /// Metrics learn the reason also where the caller does not.
+    fn refused(&self, endpoint: &'static str, refused: Refused) -> Response<Body> {
+        (self.observe)(InspectionObserved { endpoint, outcome: refused.family().name(), reason: refused.reason() });
+        self.error(&oauth_error(refused))
+    }
+
+    fn error(&self, error: &OauthError) -> Response<Body> {
         let mut response = self.answers.error(error);
         if error.code == OauthCode::UseDpopNonce
             && let Some(nonce) = self.service.nonce()

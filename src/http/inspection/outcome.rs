@@ -6,7 +6,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use crate::exchange::{Family, Unavailable};
 use crate::http::token::retry_after;
 use crate::http::{OauthCode, OauthError};
-use crate::inspection::{Introspected, Refused};
+use crate::inspection::{BadAssertion, Introspected, Refused};
 use crate::token::{RejectedProof, VerifiedToken};
 
 /// RFC 6750 §3: asks for an access token, and says nothing else.
@@ -61,6 +61,8 @@ pub(super) fn oauth_error(refused: Refused) -> OauthError {
     let (family, reason) = (refused.family().name(), refused.reason());
     let error = |status, code| OauthError::new(status, code, family, reason);
     match refused {
+        // One reason for all: whoever cannot sign as a client learns not even whether there is one of that name.
+        Refused::Assertion(BadAssertion::Unproven(_)) => unproven(),
         Refused::Assertion(_) => error(StatusCode::UNAUTHORIZED, OauthCode::InvalidClient).with_challenge(BEARER),
         Refused::CredentialsMissing => no_credentials(),
         Refused::Encrypted => error(StatusCode::BAD_REQUEST, OauthCode::UnsupportedTokenType),
@@ -73,6 +75,11 @@ pub(super) fn oauth_error(refused: Refused) -> OauthError {
         Refused::ScopeMissing => error(StatusCode::FORBIDDEN, OauthCode::InsufficientScope).with_challenge(INSUFFICIENT_SCOPE),
         Refused::Unavailable(unavailable) => unavailable_error(unavailable),
     }
+}
+
+fn unproven() -> OauthError {
+    let error = OauthError::new(StatusCode::UNAUTHORIZED, OauthCode::InvalidClient, Family::Rejected.name(), "client_unproven");
+    error.with_challenge(BEARER)
 }
 
 fn unavailable_error(unavailable: Unavailable) -> OauthError {

@@ -77,7 +77,7 @@ impl TokenEndpoint {
     /// Whoever tries secrets, of which there are none, is told to stop trying (RFC 6749 §2.3.1).
     fn count_failure(&self, error: OauthError, peer: Option<IpAddr>) -> OauthError {
         let failed = error.code == OauthCode::InvalidClient && peer.is_some();
-        let limited = failed.then(|| self.limits.note_failure(None, peer).err()).flatten();
+        let limited = failed.then(|| self.limits.note_failure(peer).err()).flatten();
         limited.map_or(error, OauthError::limited)
     }
 
