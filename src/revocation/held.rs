@@ -31,6 +31,11 @@ impl Held {
         before.is_none()
     }
 
+    /// Whether it came from the store, and is not over.
+    pub(super) fn knows(&self, rule: &RuleId) -> bool {
+        self.numbers.contains_key(rule)
+    }
+
     /// The highest number that it knows.
     pub(super) fn since(&self) -> u64 {
         self.since

@@ -131,7 +131,13 @@ impl Revocations {
     /// The store's: then the caller must try again, although it may have been revoked.
     pub async fn revoke_token(&self, own: &VerifiedToken) -> Result<(), StoreError> {
         let (Some(store), Some(id)) = (&self.store, own.token_id()) else { return Ok(()) };
-        let rule = Arc::new(Rule::of_token(id, own.refused_from(), self.clock.now()));
+        let now = self.clock.now();
+        let known = self.tokens().get(id).filter(|rule| !rule.is_over(now)).cloned();
+        if known.is_some_and(|rule| self.held().knows(&rule.id)) {
+            // Read from the store, which is given it back if it loses it. Whoever says it again and again writes nothing.
+            return Ok(());
+        }
+        let rule = Arc::new(Rule::of_token(id, own.refused_from(), now));
         kept::publish(store, &Change::Rule(Arc::clone(&rule)), &*self.clock).await?;
         self.tokens_mut().insert(id.into(), rule);
         Ok(())

@@ -122,6 +122,31 @@ async fn what_was_taken_back_is_not_narrowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_as_revoked_is_not_written_again() {
+    let bench = Bench::new().await;
+    let (token, other) = (bench.token().await, bench.token().await);
+    assert_eq!(bench.post("/revoke", &[], &[("token", &token)]).await.status.as_u16(), 200);
+    bench.world.app.app.follow_revocations().await;
+    let database = rusqlite::Connection::open(bench.world.app.folder.path().join("state/cambist.db")).unwrap();
+    database.execute_batch("DROP TABLE revocation").unwrap();
+    assert_eq!(bench.post("/revoke", &[], &[("token", &token)]).await.status.as_u16(), 200, "the store is not asked");
+    assert_eq!(bench.post("/revoke", &[], &[("token", &other)]).await.status.as_u16(), 503, "and here it is");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_what_an_opaque_token_stands_for_waits_for_no_writer() {
+    let bench = Bench::new().await;
+    let (token, bearer) = (bench.issued("https://opaque.example").await, bench.bearer("introspect").await);
+    let database = rusqlite::Connection::open(bench.world.app.folder.path().join("state/cambist.db")).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(bench.ask(&bearer, &token).await.json()["active"], true);
+    assert_eq!(bench.post("/revoke", &[], &[("token", &token)]).await.status.as_u16(), 503, "to take it back is to write");
+    database.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(bench.post("/revoke", &[], &[("token", &token)]).await.status.as_u16(), 200);
+    assert_eq!(bench.ask(&bearer, &token).await.json()["active"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_that_cannot_be_kept_is_not_promised() {
     let bench = Bench::new().await;
     let token = bench.token().await;
