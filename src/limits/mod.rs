@@ -13,7 +13,7 @@ mod spent;
 #[cfg(test)]
 mod tests;
 
-pub use limited::{LimitKind, Limited};
+pub use limited::{LimitKind, Limited, Remaining};
 pub use rate::{InvalidRate, Rate};
 pub use service::{Limits, LimitsSettings, PeerLimit};
 pub use spent::{Spendable, Spendables};

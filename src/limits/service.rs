@@ -10,7 +10,7 @@ use crate::policy::Permit;
 
 use super::counts::Counts;
 use super::spent::KnownSpent;
-use super::{LimitKind, Limited, Rate, Spendable, Spendables};
+use super::{LimitKind, Limited, Rate, Remaining, Spendable, Spendables};
 
 /// How the limits are set. None is no limit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,14 +69,14 @@ impl Limits {
         }
     }
 
-    /// Counts a request of this address. To be asked before anything of the request is read.
+    /// Counts a request of this address. To be asked before anything of the request is read. What is left to it; none when it is not counted.
     ///
     /// # Errors
     /// When it is one too many.
-    pub fn admit_peer(&self, peer: Option<IpAddr>) -> Result<(), Limited> {
-        let (Some(counts), Some(peer)) = (&self.peer, peer) else { return Ok(()) };
+    pub fn admit_peer(&self, peer: Option<IpAddr>) -> Result<Option<Remaining>, Limited> {
+        let (Some(counts), Some(peer)) = (&self.peer, peer) else { return Ok(None) };
         let peer = network(peer);
-        if peer.is_loopback() && !self.loopback { Ok(()) } else { counts.admit(peer) }
+        if peer.is_loopback() && !self.loopback { Ok(None) } else { counts.admit(peer).map(Some) }
     }
 
     /// Counts an exchange that is permitted. To be asked before anything is spent for it: who is told to come back must be able to.
@@ -94,7 +94,7 @@ impl Limits {
         if let Some(counts) = &self.subject {
             counts.admit(permit.subject())?;
         }
-        self.relationship.as_ref().map_or(Ok(()), |counts| counts.admit(permit.relationship()))
+        self.relationship.as_ref().map_or(Ok(()), |counts| counts.admit(permit.relationship()).map(drop))
     }
 
     /// Remembers that the guard refused this for good: it was used before, or issued before a fence.
@@ -110,7 +110,7 @@ impl Limits {
     /// # Errors
     /// When it is one too many.
     pub fn note_failure(&self, peer: Option<IpAddr>) -> Result<(), Limited> {
-        self.failures.admit(peer.map(network))
+        self.failures.admit(peer.map(network)).map(drop)
     }
 
     /// Forgets who has been silent for long enough, and what is over. Call it every few seconds.

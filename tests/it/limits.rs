@@ -56,6 +56,26 @@ async fn a_peer_that_asks_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_is_counted_is_told_what_is_left() {
+    let world = world("per_peer = { rate = \"6/m\", burst = 5 }\nper_subject = { rate = \"1/m\", burst = 1 }").await;
+    let limits = |answer: &Answer| {
+        let all =
+            |name: &str| answer.headers.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>().join(", ");
+        format!("{} | {} | {}", answer.status.as_u16(), all("ratelimit"), all("ratelimit-policy"))
+    };
+    assert_eq!(limits(&from(&world, "192.0.2.1").await), "200 | \"peer\";r=4;t=10 | \"peer\";q=5;w=50");
+    let both = "429 | \"subject\";r=0;t=60, \"peer\";r=3;t=10 | \"subject\";q=1;w=60, \"peer\";q=5;w=50";
+    assert_eq!(limits(&from(&world, "192.0.2.1").await), both, "behind the limit that was reached");
+    for (path, status, left) in [("/introspect", 401, 2), ("/revoke", 200, 1), ("/token", 400, 0)] {
+        let request = Request::post(path).header(FORM.0, FORM.1).body(Body::from("token=x")).unwrap();
+        let answer = world.app.send(request.sent_by("192.0.2.1")).await;
+        assert_eq!(limits(&answer), format!("{status} | \"peer\";r={left};t=10 | \"peer\";q=5;w=50"), "{path}");
+    }
+    assert_eq!(limits(&from(&world, "192.0.2.1").await), "429 | \"peer\";r=0;t=10 | \"peer\";q=5;w=50", "once");
+    assert_eq!(limits(&world.app.post(&[("token", "x")]).await), "400 |  | ", "who is not counted is told nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_peer_is_refused_before_its_request_is_read() {
     let world = world("per_peer = { rate = \"1/m\", burst = 1 }").await;
     for expected in ["415 invalid_request malformed: content_type", "429 temporarily_unavailable limited: peer_rate"] {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
 
 use crate::exchange::{Answer, AssertionProfile, ExchangeService, Family};
-use crate::http::{Answers, BodyRoom, OauthCode, OauthError, PeerAddress, Tracker, give_nonce};
+use crate::http::{Answers, BodyRoom, OauthCode, OauthError, PeerAddress, Tracker, give_nonce, give_remaining};
 use crate::limits::Limits;
 
 use super::outcome::{Success, oauth_error};
@@ -51,10 +52,17 @@ impl TokenEndpoint {
     async fn exchange(&self, request: Request, profile: AssertionProfile) -> Response<Body> {
         let (head, body) = request.into_parts();
         let peer = head.extensions.get::<PeerAddress>().map(|peer| peer.0);
-        if let Err(limited) = self.limits.admit_peer(peer) {
-            return self.turn_away(OauthError::limited(limited), peer);
-        }
-        let parameters = match parameters(&head, body, &self.bodies, profile).await {
+        let remaining = match self.limits.admit_peer(peer) {
+            Ok(remaining) => remaining,
+            Err(limited) => return self.turn_away(OauthError::limited(limited), peer),
+        };
+        let mut response = self.admitted(&head, body, peer, profile).await;
+        give_remaining(&mut response, remaining);
+        response
+    }
+
+    async fn admitted(&self, head: &Parts, body: Body, peer: Option<IpAddr>, profile: AssertionProfile) -> Response<Body> {
+        let parameters = match parameters(head, body, &self.bodies, profile).await {
             Ok(parameters) => parameters,
             Err(error) => return self.turn_away(error, peer),
         };

@@ -66,7 +66,7 @@ async fn an_assertion_is_signed_by_its_client() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_learns_without_a_key_which_clients_there_are() {
-    let bench = Bench::new().await;
+    let bench = Bench::with("[limits]\nper_peer = false").await;
     let token = bench.token().await;
     let of = |name: &str| MintRequest::of("oidc").with("iss", name).with("sub", name).with("iat", NOW).with("exp", NOW + 60);
     let late = |name: &str| of(name).with("exp", NOW - 600);
