@@ -68,6 +68,8 @@ impl MetadataSettings {
             "revocation_endpoint": self.issuer.join("/revoke"),
             "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
             "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
+            // Ours: what is revoked, for whoever verifies tokens without asking.
+            "revocations_uri": self.issuer.join("/revocations"),
             // There is no authorization endpoint. RFC 8414 §2 demands the member and forbids an empty list; relying parties that
             // federate to us (AWS, Entra, Google) expect what GitHub's and Kubernetes' issuers publish.
             "response_types_supported": ["id_token"],
@@ -100,6 +102,8 @@ pub struct EndpointPaths {
     pub revocation: String,
     /// `GET`: the JWK set.
     pub keys: String,
+    /// `GET`: what is revoked.
+    pub revocations: String,
     /// `GET`: what every reason means.
     pub errors: String,
     /// `GET`: RFC 8414 §3.1, inserted between host and path.
@@ -120,6 +124,7 @@ impl EndpointPaths {
             introspection: format!("{base}/introspect"),
             revocation: format!("{base}/revoke"),
             keys: format!("{base}/keys"),
+            revocations: format!("{base}/revocations"),
             errors: format!("{base}/errors"),
             oauth_metadata: format!("/.well-known/oauth-authorization-server{base}"),
             openid_metadata: format!("{base}/.well-known/openid-configuration"),
