@@ -32,17 +32,65 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
     200 OK
     cache-control: public, max-age=300
     content-type: application/json
-    etag: "1c5af678cba2145c179f98050d2c5d6a"
+    etag: "e8e1f3524de5481ec88cb23c4fc4a5d4"
     {
       "issuer": "https://sts.example",
       "token_endpoint": "https://sts.example/token",
       "jwks_uri": "https://sts.example/keys",
       "grant_types_supported": [
+        "client_credentials",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "urn:ietf:params:oauth:grant-type:token-exchange"
       ],
       "token_endpoint_auth_methods_supported": [
-        "none"
+        "none",
+        "private_key_jwt"
       ],
+      "token_endpoint_auth_signing_alg_values_supported": [
+        "ES256",
+        "ES384",
+        "EdDSA",
+        "PS256",
+        "PS384",
+        "PS512",
+        "RS256",
+        "RS384",
+        "RS512"
+      ],
+      "introspection_endpoint": "https://sts.example/introspect",
+      "introspection_endpoint_auth_methods_supported": [
+        "private_key_jwt",
+        "Bearer",
+        "DPoP"
+      ],
+      "introspection_endpoint_auth_signing_alg_values_supported": [
+        "ES256",
+        "ES384",
+        "EdDSA",
+        "PS256",
+        "PS384",
+        "PS512",
+        "RS256",
+        "RS384",
+        "RS512"
+      ],
+      "revocation_endpoint": "https://sts.example/revoke",
+      "revocation_endpoint_auth_methods_supported": [
+        "none",
+        "private_key_jwt"
+      ],
+      "revocation_endpoint_auth_signing_alg_values_supported": [
+        "ES256",
+        "ES384",
+        "EdDSA",
+        "PS256",
+        "PS384",
+        "PS512",
+        "RS256",
+        "RS384",
+        "RS512"
+      ],
+      "revocations_uri": "https://sts.example/revocations",
       "response_types_supported": [
         "id_token"
       ],
@@ -67,8 +115,10 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
         "Ed25519"
       ],
       "claims_supported": [
+        "act",
         "aud",
         "client_id",
+        "cnf",
         "exp",
         "iat",
         "iss",
@@ -154,7 +204,7 @@ async fn nothing_is_derived_from_the_host_that_was_asked() {
     let app = app().await;
     let lies =
         [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("x-forwarded-proto", "http"), ("forwarded", "host=evil.example")];
-    for path in [OAUTH, OPENID, "/keys", "/errors", "/token", "/nowhere"] {
+    for path in [OAUTH, OPENID, "/keys", "/revocations", "/errors", "/token", "/nowhere"] {
         let (plain, misled) = (app.get(path).await, get_with(&app, path, &lies).await);
         assert_eq!(plain.transcript(), misled.transcript(), "{path}");
         assert!(!misled.text.contains("evil"), "{path}");
@@ -177,7 +227,7 @@ async fn an_issuer_with_a_path_has_it_in_every_address() {
     assert_eq!(document["token_endpoint"], "https://sts.example/t1/token");
     assert_eq!(document["jwks_uri"], "https://sts.example/t1/keys");
     assert_eq!(app.get("/t1/.well-known/openid-configuration").await.text, inserted.text, "appended");
-    for path in ["/t1/keys", "/t1/errors", "/livez", "/readyz"] {
+    for path in ["/t1/keys", "/t1/revocations", "/t1/errors", "/livez", "/readyz"] {
         assert_eq!(app.get(path).await.status.as_u16(), 200, "{path}");
     }
     for path in
@@ -226,7 +276,7 @@ async fn each_listener_has_its_own_paths() {
     let app = app().await;
     assert_eq!(app.get("/metrics").await.status.as_u16(), 404, "metrics are never public");
     assert_eq!(app.admin("/metrics").await.status.as_u16(), 200);
-    for path in ["/token", "/keys", "/errors", OAUTH] {
+    for path in ["/token", "/keys", "/revocations", "/errors", OAUTH] {
         assert_eq!(app.admin(path).await.status.as_u16(), 404, "{path}");
     }
 }
@@ -234,7 +284,7 @@ async fn each_listener_has_its_own_paths() {
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_are_for_reading_only() {
     let app = app().await;
-    for path in [OAUTH, OPENID, "/keys", "/errors"] {
+    for path in [OAUTH, OPENID, "/keys", "/revocations", "/errors"] {
         for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
             let answer = app.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await;
             assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET, HEAD"), "{method} {path}");
