@@ -14,7 +14,7 @@ use crate::release::own::OwnTokens;
 use crate::release::record::{DecisionLog, IssuedToken};
 use crate::release::replay::{OpaqueTokens, ReplayGuard};
 use crate::revocation::Revocations;
-use crate::token::{NonceRule, ProofExpectations, ProofText, RejectedProof, VerifiedProof, verify_proof};
+use crate::token::{ProofExpectations, ProofText, RejectedProof, VerifiedProof, verify_proof};
 
 use super::refusal::Refusal;
 use super::request::GrantType;
@@ -101,12 +101,7 @@ impl ExchangeEdges {
     pub(super) fn proof(&self, text: Option<&ProofText>, now: Timestamp) -> Result<Option<VerifiedProof>, RejectedProof> {
         let Some(text) = text else { return Ok(None) };
         let ring = self.keys.ring();
-        let nonces = ring.proof_nonces().ok();
-        let nonce = match nonces {
-            Some(nonces) if self.proofs.nonce => NonceRule::Required(nonces),
-            None if self.proofs.nonce => return Err(RejectedProof::Nonce),
-            Some(_) | None => NonceRule::NotAsked,
-        };
+        let nonce = ring.nonce_rule(self.proofs.nonce).map_err(|_| RejectedProof::Nonce)?;
         let expected = ProofExpectations { method: "POST", url: &self.proofs.url, access_token: None, nonce };
         verify_proof(text, &expected, now).map(Some)
     }

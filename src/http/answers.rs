@@ -50,7 +50,7 @@ impl Answers {
             "error_description": error.description(),
             "error_uri": format!("{}#{}", self.0.errors_url, error.reason),
         });
-        let mut response = self.uncached_json(error.status, body.to_string().into(), error.decision);
+        let mut response = self.uncached_json(error.status, body.to_string().into(), error.decision.as_deref().copied());
         let headers = response.headers_mut();
         let unauthorized = (error.status == StatusCode::UNAUTHORIZED).then_some(BASIC);
         if let Some(challenge) = error.challenge.or(unauthorized) {
@@ -59,7 +59,7 @@ impl Answers {
         if let Some(Seconds(seconds)) = error.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
         }
-        if let Some(limited) = error.limited {
+        if let Some(limited) = &error.limited {
             // Both are ASCII.
             headers.extend(HeaderValue::try_from(limited.policy_header()).map(|policy| (RATE_LIMIT_POLICY, policy)));
             headers.extend(HeaderValue::try_from(limited.header()).map(|state| (RATE_LIMIT, state)));

@@ -1,7 +1,5 @@
 //! The one shape of every OAuth error answer (RFC 6749 §5.2, RFC 8693 §2.2.2).
 
-use std::borrow::Cow;
-
 use axum::http::StatusCode;
 
 use crate::domain::{DecisionId, Seconds};
@@ -77,15 +75,15 @@ pub struct OauthError {
     /// The stable reason; `error_uri` points at its heading.
     pub reason: &'static str,
     /// More for a caller who may know it: names of claims, a limit. Characters that RFC 6749 §5.2 forbids are replaced.
-    pub detail: Option<Cow<'static, str>>,
-    /// The decision, named in the description and in the header `Cambist-Decision`.
-    pub decision: Option<DecisionId>,
+    pub detail: Option<Box<str>>,
+    /// The decision, named in the description and in the header `Cambist-Decision`. In a box, as what is rare: an error is passed on often.
+    pub decision: Option<Box<DecisionId>>,
     /// `Retry-After`.
     pub retry_after: Option<Seconds>,
     /// `WWW-Authenticate`; a 401 without one asks for HTTP Basic, the scheme of the token endpoint.
     pub challenge: Option<&'static str>,
     /// `RateLimit` and `RateLimit-Policy`.
-    pub limited: Option<Limited>,
+    pub limited: Option<Box<Limited>>,
 }
 
 impl OauthError {
@@ -113,7 +111,7 @@ impl OauthError {
     #[must_use]
     pub fn limited(limited: Limited) -> Self {
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, OauthCode::TemporarilyUnavailable, "limited", limited.reason());
-        Self { retry_after: Some(limited.retry_after), limited: Some(limited), ..error }
+        Self { retry_after: Some(limited.retry_after), limited: Some(Box::new(limited)), ..error }
     }
 
     /// A fault of ours: 500.
@@ -124,7 +122,7 @@ impl OauthError {
 
     /// The same with a detail.
     #[must_use]
-    pub fn with_detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_detail(self, detail: impl Into<Box<str>>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
 
@@ -137,7 +135,7 @@ impl OauthError {
     /// The same with the decision that it belongs to.
     #[must_use]
     pub fn with_decision(self, decision: DecisionId) -> Self {
-        Self { decision: Some(decision), ..self }
+        Self { decision: Some(Box::new(decision)), ..self }
     }
 
     /// The value of `error_description`: `denied: condition_failed (claims ref); decision 01JD…`.

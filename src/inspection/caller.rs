@@ -6,8 +6,8 @@ use crate::domain::{SubjectToken, Thumbprint, Timestamp};
 use crate::exchange::Unavailable;
 use crate::release::replay::SpendError;
 use crate::token::{
-    NonceRule, ProofExpectations, ProofText, ProvenKeys, RejectedProof, RejectedToken, Shown, UnverifiedToken, VerifiedProof,
-    VerifiedToken, verify_proof,
+    ProofExpectations, ProofText, ProvenKeys, RejectedProof, RejectedToken, Shown, UnverifiedToken, VerifiedProof, VerifiedToken,
+    verify_proof,
 };
 
 use super::assertion::{Suspect, authenticate, use_up};
@@ -118,11 +118,7 @@ impl Inspection {
     fn proof(&self, shown: &AccessToken, now: Timestamp) -> Result<Option<VerifiedProof>, RejectedProof> {
         let Some(proof) = &shown.proof else { return Ok(None) };
         let ring = self.edges.keys.ring();
-        let nonce = match ring.proof_nonces() {
-            Ok(nonces) if self.edges.nonce => NonceRule::Required(nonces),
-            Err(_) if self.edges.nonce => return Err(RejectedProof::Nonce),
-            Ok(_) | Err(_) => NonceRule::NotAsked,
-        };
+        let nonce = ring.nonce_rule(self.edges.nonce).map_err(|_| RejectedProof::Nonce)?;
         let expected = ProofExpectations { method: "POST", url: &shown.url, access_token: Some(shown.token.reveal()), nonce };
         verify_proof(proof, &expected, now).map(Some)
     }

@@ -10,6 +10,8 @@ pub mod notice;
 pub mod own;
 pub mod record;
 pub mod replay;
+#[cfg(test)]
+mod tests;
 
 use crate::store::Schema;
 

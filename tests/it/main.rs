@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test a panic is the report")]
 
 mod architecture;
+mod confidential;
 mod conformance;
 mod default_scope;
+mod grants;
 mod idempotency;
 mod inspection;
 mod issued_token;
@@ -21,6 +23,7 @@ mod restored_store;
 mod servers;
 mod spiffe;
 mod support;
+mod taking_back;
 #[path = "../servers/tests/mod.rs"]
 mod test_servers;
 mod token_endpoint;

@@ -57,10 +57,11 @@ impl Desk {
         Ok(Self { clock: Arc::new(SystemClock::new()), runtime, settings, store })
     }
 
-    /// The later of our clock and the store's: a command on a machine whose clock is behind must not cut off too little.
+    /// By the store's clock, which all nodes compare theirs with: a command on a machine whose clock is wrong must cut off neither too little
+    /// nor too much.
     fn now(&self) -> anyhow::Result<Timestamp> {
         let (by_store, _) = self.runtime.block_on(confirmations(&self.store, &*self.clock))?;
-        Ok(self.clock.now().max(Timestamp::from_unix(by_store / 1_000)))
+        Ok(Timestamp::from_unix(by_store / 1_000))
     }
 
     fn tell(&self, change: &Change) -> anyhow::Result<ExitCode> {

@@ -85,11 +85,6 @@ fn the_issuer_is_the_only_field_without_a_default() {
             sync: Second,
             node: "node",
         },
-        revocation: RevocationSection {
-            max_stale: Seconds(
-                30,
-            ),
-        },
         dpop: DpopSection {
             nonce: Off,
         },
@@ -123,6 +118,11 @@ fn the_issuer_is_the_only_field_without_a_default() {
                     ),
                     burst: 500,
                 },
+            ),
+        },
+        revocation: RevocationSection {
+            max_stale: Seconds(
+                30,
             ),
         },
         log: LogSection {
@@ -241,7 +241,7 @@ level = "verbose"
     etc/cambist.toml:14:8: error: decisions.node: expected a name of 1 to 64 letters, digits, `.`, `_` and `-`, and another one for each server
     etc/cambist.toml:16:9: error: dpop.nonce: expected "off" or "required"
     etc/cambist.toml:18:9: error: log.level: expected "error", "warn", "info", "debug" or "trace"
-    etc/cambist.toml:19:2: error: unknown field `extra`, expected one of `issuer`, `listen`, `store`, `trust`, `keys`, `decisions`, `revocation`, `dpop`, `limits`, `log`
+    etc/cambist.toml:19:2: error: unknown field `extra`, expected one of `issuer`, `listen`, `store`, `trust`, `keys`, `decisions`, `dpop`, `limits`, `revocation`, `log`
     "#);
 }
 

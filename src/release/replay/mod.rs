@@ -3,9 +3,10 @@
 //! Owns: the order of spends, the contract that every engine keeps (one conformance suite), the history fence, the engines'
 //! tables. Must not know: why a token was permitted, how it was signed, what is written about it.
 
-mod alone;
 mod error;
 mod guard;
+#[cfg(test)]
+mod histories;
 mod opaque;
 mod redis;
 mod spend;
@@ -15,25 +16,20 @@ pub mod sqlite;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
-mod model;
-#[cfg(test)]
 mod repeats;
 #[cfg(test)]
 mod several;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod together;
-#[cfg(test)]
 mod world;
 
 use crate::domain::Seconds;
 
-pub use alone::Once;
 pub use error::{NotSpent, SpendError};
 pub use guard::{Pulse, ReplayGuard, cut_off};
 pub use opaque::OpaqueTokens;
-pub use spent::{RepeatedToken, SpendOutcome, SpentToken};
+pub use spent::{Once, RepeatedToken, SpendOutcome, SpentToken};
 
 /// D: how far two clocks that take part in one spend may differ, and how far one clock may step back, before the guard refuses.
 pub const CLOCK_OFFSET: Seconds = Seconds(5);

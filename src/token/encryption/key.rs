@@ -80,7 +80,10 @@ impl Eq for EncryptionKey {}
 
 impl fmt::Debug for EncryptionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EncryptionKey").field("alg", &self.algorithm()).field("thumbprint", &self.thumbprint.to_string()).finish()
+        f.debug_struct("EncryptionKey")
+            .field("alg", &self.algorithm())
+            .field("thumbprint", &self.thumbprint.to_string())
+            .finish_non_exhaustive()
     }
 }
 

@@ -59,7 +59,7 @@ owner = "o@example.com"
 purpose = "To have tokens that somebody asks about"
 review_by = 2099-12-31
 when = { sub = "workload-example" }
-grant = [{ target = "deploy", scopes = ["use"] }, { target = "reports", scopes = ["use"] }, { target = "opaque", scopes = ["use"] }]
+grant = [{ target = "deploy", scopes = ["use"], narrow = true }, { target = "reports", scopes = ["use"] }, { target = "opaque", scopes = ["use"] }]
 claims = { env = "env", active = "active" }
 [trust.inspector]
 issuer = "ci"

@@ -1,15 +1,18 @@
 //! Callers whose access token is bound to a key (RFC 9449 section 7).
 
+use axum::body::Body;
+use axum::http::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cambist::domain::{Digest256, TokenId};
+use cambist::domain::{Digest256, Thumbprint, TokenId};
+use cambist::http::ClientCertificate;
 use josekit::jwk::Jwk;
 use josekit::jwk::alg::ec::EcCurve;
 use josekit::jws::{self, ES256, JwsHeader};
 use serde_json::{Value, json};
 
 use super::{Bench, refusal};
-use crate::support::{Answer, NOW, OWN_ISSUER};
+use crate::support::{Answer, DEPLOY, FORM, NOW, OWN_ISSUER, TestApp};
 
 /// A key, and proofs of it.
 struct Holder(Jwk);
@@ -141,4 +144,17 @@ async fn a_bound_token_is_explained_with_its_key() {
     assert_eq!((&told["active"], &told["token_type"]), (&json!(true), &json!("DPoP")), "an inspector needs no proof of it");
     assert_eq!(told["cnf"], issued.token_part(1)["cnf"]);
     assert!(told["cnf"]["jkt"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_bound_to_a_certificate_is_explained_with_it() {
+    let bench = Bench::new().await;
+    let cnf = json!({ "x5t#S256": Thumbprint::of(b"certificate") });
+    let subject = bench.world.token_with(&[("cnf", cnf.clone())]);
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(TestApp::form(&subject, DEPLOY)).finish();
+    let mut request = Request::post("/token").header(FORM.0, FORM.1).body(Body::from(body)).unwrap();
+    request.extensions_mut().insert(ClientCertificate(Thumbprint::of(b"certificate")));
+    let issued = bench.world.app.send(request).await;
+    let told: Value = bench.ask(&bench.bearer("introspect").await, &issued.token().unwrap()).await.json();
+    assert_eq!((&told["active"], &told["token_type"], &told["cnf"]), (&json!(true), &json!("Bearer"), &cnf));
 }

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 
 use super::{ASSERTION_TYPE, Bench, refusal};
-use crate::support::FORM;
+use crate::support::{FORM, verdict};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn holding_a_token_is_enough_to_end_it() {
@@ -107,4 +107,33 @@ async fn a_revocation_is_a_form_like_every_other() {
     let in_the_url = Request::post(format!("/revoke?token={token}")).header(FORM.0, FORM.1).body(Body::empty()).unwrap();
     assert_eq!(refusal(&bench.world.app.send(in_the_url).await), "400 invalid_request malformed: query_string | ");
     assert!(bench.is_active(&token).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_back_is_not_narrowed() {
+    let bench = Bench::new().await;
+    let (token, narrowed) = (bench.token().await, ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"));
+    let first = bench.world.ask_with(&token, &[narrowed]).await;
+    let narrower = first.token().unwrap_or_else(|| panic!("{}", first.text));
+    assert!(bench.is_active(&narrower).await);
+    assert_eq!(bench.post("/revoke", &[], &[("token", &token)]).await.status.as_u16(), 200);
+    assert_eq!(verdict(&bench.world.ask_with(&token, &[narrowed]).await), "400 invalid_request denied: revoked");
+    assert!(!bench.is_active(&narrower).await, "what came from it falls with it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_that_cannot_be_kept_is_not_promised() {
+    let bench = Bench::new().await;
+    let token = bench.token().await;
+    // Its database is taken from under it.
+    let database = rusqlite::Connection::open(bench.world.app.folder.path().join("state/cambist.db")).unwrap();
+    let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'revocation%'";
+    let names: Vec<String> = database.prepare(tables).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(!names.is_empty());
+    for name in names {
+        database.execute_batch(&format!("DROP TABLE {name}")).unwrap();
+    }
+    let answer = bench.post("/revoke", &[], &[("token", &token)]).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after").is_empty()), (503, false), "{}", answer.text);
+    assert_eq!(answer.json()["error"], "temporarily_unavailable");
 }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use cambist::app::{App, Edges};
+use cambist::app::{App, Edges, open_store};
 use cambist::config::Settings;
 use cambist::document::Diagnostics;
-use cambist::domain::{ManualClock, Timestamp};
+use cambist::domain::{Audience, Clock as _, IssuerName, ManualClock, RelationshipName, Timestamp};
 use cambist::exchange::TOKEN_EXCHANGE;
 use cambist::http::PeerAddress;
+use cambist::revocation::{Change, Lift, Rule, RuleId, Selector, publish};
+use cambist::store::OpenMode;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -113,6 +115,34 @@ impl TestApp {
         while !self.admin("/readyz").await.json()["issuers"].as_array().unwrap().iter().all(settled) {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Refuses, from now on, what has this value of this kind, as the command does; the application looks at once.
+    pub(crate) async fn block(&self, kind: &str, value: &str) -> RuleId {
+        let selector = match kind {
+            "issuer" => Selector::Issuer(IssuerName::parse(value).unwrap()),
+            "jti" => Selector::TokenId(value.into()),
+            "relationship" => Selector::Relationship(RelationshipName::parse(value).unwrap()),
+            "subject" => Selector::Subject(value.into()),
+            "target" => Selector::Target(Audience::parse(value).unwrap()),
+            other => panic!("no test selects by {other}"),
+        };
+        let rule = Rule::block(selector, "a test", "root@here", self.clock.now());
+        self.change_revocations(rule.clone().into()).await;
+        rule.id
+    }
+
+    /// Lifts a block.
+    pub(crate) async fn unblock(&self, rule: &RuleId) {
+        let lift = Lift { rule: rule.clone(), by: "root@here".into(), made_at: self.clock.now() };
+        self.change_revocations(Change::Lift(lift)).await;
+    }
+
+    async fn change_revocations(&self, change: Change) {
+        let settings = Settings::load(&self.folder.path().join("cambist.toml"), &Diagnostics::new()).unwrap();
+        let store = open_store(&settings, OpenMode::Command).await.unwrap();
+        publish(&store, &change, &*self.clock).await.unwrap();
+        self.app.follow_revocations().await;
     }
 
     /// The lines of the decision log that are about requests.

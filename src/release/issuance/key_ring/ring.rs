@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::domain::Timestamp;
-use crate::token::{Algorithm, NonceKey, ProofNonces};
+use crate::token::{Algorithm, NonceKey, NonceRule, ProofNonces};
 
 use super::error::SigningFailed;
 use super::jwks::Jwks;
@@ -69,6 +69,11 @@ impl KeyRing {
     pub fn proof_nonces(&self) -> Result<&ProofNonces, SigningFailed> {
         let [line, ..] = &self.lines;
         self.nonces.get_or_init(|| proof_nonces(line)).as_ref().map_err(|failed| *failed)
+    }
+
+    /// The same as what a proof must hold, where nonces are `required`.
+    pub fn nonce_rule(&self, required: bool) -> Result<NonceRule<'_>, SigningFailed> {
+        if required { self.proof_nonces().map(NonceRule::Required) } else { Ok(NonceRule::NotAsked) }
     }
 
     /// Grows with each change, over all processes that share the store: by one, and by a thousand when compromised keys are dropped.

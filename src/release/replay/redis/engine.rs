@@ -49,12 +49,13 @@ impl RedisEngine {
 
     pub(in crate::release::replay) async fn spend(&self, spend: Spend, record: Option<&OpaqueRecord>) -> Result<Verdict, StoreError> {
         let tag = spent_tag(&self.store, spend.key.bucket());
-        let mut keys = vec![self.store.key(tag, FENCE), self.store.key(tag, &record_name(&spend.key))];
-        keys.extend(record.map(|record| self.store.key(tag, &opaque_name(&record.name))));
+        let handle = record.map(|record| self.store.key(tag, &opaque_name(&record.name)));
+        let keys = [self.store.key(tag, FENCE), self.store.key(tag, &record_name(&spend.key)), handle.unwrap_or_default()];
+        let keys = if record.is_some() { &keys[..] } else { &keys[..2] };
         let owner = URL_SAFE_NO_PAD.encode(spend.owner.as_bytes());
         let released = spend.owner.may_repeat().then_some(spend.released);
         let make = |epoch| {
-            let call = self.guard(tag, &keys, epoch).number(spend.issued_at.unix()).number(spend.refused_from.unix());
+            let call = self.guard(tag, keys, epoch).number(spend.issued_at.unix()).number(spend.refused_from.unix());
             let call = call.arg(&owner).number((CLOCK_OFFSET + RECORD_MARGIN).0);
             let call = match released {
                 Some(times) => call.number(times.issued_at.unix()).number(times.expires_at.unix()),

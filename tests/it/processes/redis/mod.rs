@@ -57,7 +57,8 @@ impl Site {
 
     /// A node with a store of this URL and these further lines.
     fn options(&self, node: &str, url: &str, lines: &str) -> ServerOptions {
-        let options = ServerOptions::trusting(&format!("{}{}", self.once.trust(), reusable(self.reusable.url())));
+        let trust = self.once.trust().replace("[target.deploy]\n", "[target.deploy]\nintrospection = [\"inspector\"]\n");
+        let options = ServerOptions::trusting(&format!("{trust}{}{INSPECTOR}", reusable(self.reusable.url())));
         let secret = |name: &str| self.secrets.path().join(name).display().to_string();
         let store = format!(
             "[store]\nurl = '{url}'\nusername = 'cambist'\npassword = {{ file = '{}' }}\n{lines}\n\
@@ -96,6 +97,21 @@ impl Site {
         self.reusable.mint(&MintRequest::of("oidc"))
     }
 }
+
+/// Who may ask about tokens for the target `deploy`.
+const INSPECTOR: &str = r#"
+[target.sts]
+audience = "https://sts.example"
+owner = "o@example.com"
+scopes = { introspect = "Ask about tokens" }
+[trust.inspector]
+issuer = "github"
+owner = "o@example.com"
+purpose = "To ask about tokens"
+review_by = 2099-12-31
+when = { repository_id = "604417739", environment = "production" }
+grant = [{ target = "sts", scopes = ["introspect"] }]
+"#;
 
 fn reusable(url: &str) -> String {
     format!(

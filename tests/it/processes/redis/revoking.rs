@@ -6,7 +6,7 @@ use cambist::cli::dev_issuer::MintRequest;
 
 use super::{PASSWORD, Site, until_ready};
 use crate::servers::{Persistence, RedisOptions, RedisServer};
-use crate::support::{Answer, Server, eventually};
+use crate::support::{Answer, OWN_ISSUER, Server, Trail, eventually};
 
 /// Runs a command that takes something back, on this node; all three must have heard of it when it ends.
 fn everywhere(server: &Server, arguments: &[&str]) -> String {
@@ -22,6 +22,36 @@ fn lift(server: &Server, id: &str) {
     assert!(code == Some(0) && said.contains("effective on 3 of 3 nodes"), "{said}");
 }
 
+/// Posts a form.
+fn post(server: &Server, path: &str, authorization: &str, form: &[(&str, &str)]) -> Answer {
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: test\r\n{authorization}content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = server.client().send(request.as_bytes()).unwrap();
+    answer.token().iter().for_each(|token| Trail::token(token));
+    answer
+}
+
+/// An access token of somebody who may ask about tokens, and whom nothing of these tests takes back but `--all`.
+fn inspector(site: &Site, server: &Server) -> String {
+    let token = site.once.token();
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+        ("subject_token", &token),
+        ("audience", OWN_ISSUER),
+    ];
+    post(server, "/token", "", &form).token().unwrap()
+}
+
+/// Whether a node says that a token of ours is good. Nobody is told when the inspector is nobody any more.
+fn is_active(server: &Server, inspector: &str, token: &str) -> bool {
+    let answer = post(server, "/introspect", &format!("authorization: Bearer {inspector}\r\n"), &[("token", token)]);
+    answer.status == 200 && answer.json()["active"] == true
+}
+
 /// A token of the issuer that may be used often.
 fn token(site: &Site) -> String {
     site.reusable.mint(&MintRequest::of("oidc").with("jti", "run-1").with("repository_id", "821093847"))
@@ -33,19 +63,30 @@ fn each_selector_refuses_on_every_other_node(site: &Site, nodes: [&Server; 3]) {
         let header = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, header).unwrap();
         serde_json::from_slice::<serde_json::Value>(&header).unwrap()["kid"].as_str().unwrap().to_owned()
     };
-    for selected in [
-        &["--issuer", "batch"][..],
-        &["--relationship", "nightly"],
-        &["--subject", "batch:workload-example"],
-        &["--target", "deploy"],
-        &["--jti", "run-1"],
-        &["--kid", &kid],
-        &["--claim", "repository_id=821093847", "--issuer", "batch"],
-        &["--all"],
+    let inspector = inspector(site, nodes[0]);
+    let issued = nodes[0].exchange(&token(site));
+    let own = issued.token().unwrap();
+    let of_own = issued.token_part(1)["jti"].as_str().unwrap().to_owned();
+    for (selected, only_issued) in [
+        (&["--issuer", "batch"][..], false),
+        (&["--jti", &of_own], true),
+        (&["--relationship", "nightly"], false),
+        (&["--subject", "batch:workload-example"], false),
+        (&["--target", "deploy"], false),
+        (&["--jti", "run-1"], false),
+        (&["--kid", &kid], false),
+        (&["--claim", "sub=workload-example", "--issuer", "batch"], false),
+        (&["--all"], false),
     ] {
+        assert!(nodes.iter().all(|node| is_active(node, &inspector, &own)), "{selected:?}");
         let id = everywhere(nodes[0], &[&["block"], selected].concat());
         for node in &nodes[1..] {
+            assert!(!is_active(node, &inspector, &own), "{selected:?}");
             let answer = node.exchange(&token(site));
+            if only_issued {
+                assert_eq!(answer.status, 200, "{answer:?}");
+                continue;
+            }
             assert_eq!((answer.status.as_u16(), &*answer.reason()), (400, "denied: revoked"), "{selected:?}");
         }
         lift(nodes[0], &id);
@@ -69,7 +110,11 @@ fn what_is_revoked_on_one_node_is_refused_by_all_also_without_messages_and_after
     redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     each_selector_refuses_on_every_other_node(&site, [&first, &second, &third]);
 
-    let once = site.once.token();
+    let (once, nobody) = (site.once.token(), inspector(&site, &first));
+    let (own, ended) = (first.exchange(&token(&site)).token().unwrap(), first.exchange(&token(&site)).token().unwrap());
+    assert!(is_active(&second, &nobody, &own));
+    assert_eq!(post(&first, "/revoke", "", &[("token", &ended)]).status, 200, "holding it is enough");
+    eventually("every node knows", || [&first, &second, &third].iter().all(|node| !is_active(node, &nobody, &ended)));
     let cut_off = everywhere(&first, &["revoke", "--relationship", "web-shop"]);
     let block = everywhere(&second, &["block", "--issuer", "batch"]);
     for server in [&mut first, &mut second, &mut third] {
@@ -81,7 +126,8 @@ fn what_is_revoked_on_one_node_is_refused_by_all_also_without_messages_and_after
         until_ready(server);
         assert_eq!(server.exchange(&once).reason(), "denied: revoked");
         assert_eq!(server.exchange(&token(&site)).reason(), "denied: revoked");
-        assert!(server.admin("/metrics").text.contains("cambist_revocation_rules 2"));
+        assert!(!is_active(server, &nobody, &own) && !is_active(server, &nobody, &ended));
+        eventually("it is counted", || server.admin("/metrics").text.contains("cambist_revocation_rules 3"));
     }
     let (code, said) = third.command(&["revocations"]);
     assert!(code == Some(0) && said.contains(&cut_off) && said.contains(&block) && said.contains("a test"), "{said}");

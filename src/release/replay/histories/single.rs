@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use crate::domain::{Clock as _, Digest256, Seconds, Timestamp};
 use crate::release::issuance::{Spends, Times};
 
-use super::conformance::{START, World, lasting_ten_minutes, token, use_up, word};
-use super::guard::Passed;
-use super::tests::SqliteWorld;
-use super::{CLOCK_OFFSET, FENCE_MARGIN, REPEAT_FOR};
+use crate::release::replay::conformance::{START, World, lasting_ten_minutes, token, use_up, word};
+use crate::release::replay::guard::Passed;
+use crate::release::replay::tests::SqliteWorld;
+use crate::release::replay::{CLOCK_OFFSET, FENCE_MARGIN, REPEAT_FOR};
 
 #[derive(Clone, Debug)]
 enum Step {

@@ -10,9 +10,9 @@ use crate::domain::{Clock as _, Digest256, Seconds};
 use crate::release::issuance::{SpendList, Spends, Spent, Times};
 use crate::token::ReplayMode;
 
-use super::conformance::{World, lasting_ten_minutes, token};
-use super::guard::{Attempt, Passed};
-use super::tests::SqliteWorld;
+use crate::release::replay::conformance::{World, lasting_ten_minutes, token};
+use crate::release::replay::guard::{Attempt, Passed};
+use crate::release::replay::tests::SqliteWorld;
 
 #[derive(Clone, Debug)]
 enum Step {

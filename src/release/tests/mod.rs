@@ -1,0 +1,4 @@
+//! What holds for the whole road from a permit to an issued token.
+
+mod ceilings;
+mod worlds;
