@@ -135,7 +135,7 @@ impl Stops {
         })?;
         let keys: Vec<Arc<KeySet>> = self.timed(Stop::Issuer, || {
             let keys = async |token: &UnverifiedToken| {
-                let issuer = parts.issuers.of(&token).context("an unknown issuer")?;
+                let issuer = parts.issuers.of(token).context("an unknown issuer")?;
                 Ok(issuer.keys(token, now).await?)
             };
             parts.runtime.block_on(all(tokens.iter().map(keys)))
@@ -150,7 +150,7 @@ impl Stops {
                 .collect()
         })?;
         self.timed(Stop::Record, || {
-            drafts.iter_mut().zip(&tokens).for_each(|(draft, token)| draft.verified(token, &*settings.recorded));
+            drafts.iter_mut().zip(&tokens).for_each(|(draft, token)| draft.verified(token, settings.recorded.iter()));
             Ok(())
         })?;
         let permits: Vec<Permit> = self.timed(Stop::Policy, || {

@@ -25,6 +25,7 @@ async fn get_with(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Answer
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "the whole document")]
 async fn the_metadata_says_what_is_there_and_nothing_else() {
     let app = app().await;
     let answer = app.get(OAUTH).await;

@@ -8,31 +8,26 @@ use crate::limits::{LimitsSettings, PeerLimit, Rate};
 /// Reads the section; what it does not say keeps its default.
 pub(in crate::config) fn read(mut table: Table<'_>) -> LimitsSettings {
     let mut limits = LimitsSettings::default();
-    if let Some(rate) = limit(&mut table, "per_peer") {
-        // Whoever writes a limit means everybody by it.
-        limits.per_peer = rate.map(|rate| PeerLimit { rate, loopback: true });
-    }
-    if let Some(rate) = limit(&mut table, "per_relationship") {
-        limits.per_relationship = rate;
-    }
-    if let Some(rate) = limit(&mut table, "per_subject") {
-        limits.per_subject = rate;
-    }
+    // Whoever writes a limit means everybody by it.
+    limit(&mut table, "per_peer", |rate| limits.per_peer = rate.map(|rate| PeerLimit { rate, loopback: true }));
+    limit(&mut table, "per_relationship", |rate| limits.per_relationship = rate);
+    limit(&mut table, "per_subject", |rate| limits.per_subject = rate);
     table.finish();
     limits
 }
 
-/// `None` for a limit that is not written, or is faulty; `Some(None)` for one that is off.
-fn limit(table: &mut Table<'_>, name: &'static str) -> Option<Option<Rate>> {
-    let value = table.value(name)?;
+/// Sets a limit that is written: to none where it is off, and not at all where it is faulty.
+fn limit(table: &mut Table<'_>, name: &'static str, set: impl FnOnce(Option<Rate>)) {
+    let Some(value) = table.value(name) else { return };
     match value.kind() {
-        Kind::Bool(false) => Some(None),
-        Kind::Table(table) => rate(table).map(Some),
-        Kind::Unusable => None,
-        _ => {
-            value.error("expected { rate = \"50/s\", burst = 200 }, or `false` for no limit");
-            None
+        Kind::Bool(false) => set(None),
+        Kind::Table(table) => {
+            if let Some(rate) = rate(table) {
+                set(Some(rate));
+            }
         }
+        Kind::Unusable => {}
+        _ => value.error("expected { rate = \"50/s\", burst = 200 }, or `false` for no limit"),
     }
 }
 

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 
 use crate::exchange::{Answer, AssertionProfile, ExchangeService, Family};
-use crate::http::{Answers, BodyRoom, OauthError, PeerAddress, Tracker, give_nonce};
+use crate::http::{Answers, BodyRoom, OauthCode, OauthError, PeerAddress, Tracker, give_nonce};
 use crate::limits::Limits;
 
 use super::outcome::{Success, oauth_error};
@@ -66,11 +66,19 @@ impl TokenEndpoint {
     }
 
     fn turn_away(&self, error: OauthError, peer: Option<IpAddr>) -> Response<Body> {
+        let error = self.count_failure(error, peer);
         // The record says what the answer says.
         let family = [Family::Limited, Family::Rejected, Family::Unavailable].into_iter().find(|family| family.name() == error.family);
         let family = family.unwrap_or(Family::Malformed);
         let decision = self.service.turned_away(family, error.reason, peer);
         self.answers.error(&error.with_decision(decision))
+    }
+
+    /// Whoever tries secrets, of which there are none, is told to stop trying (RFC 6749 §2.3.1).
+    fn count_failure(&self, error: OauthError, peer: Option<IpAddr>) -> OauthError {
+        let failed = error.code == OauthCode::InvalidClient && peer.is_some();
+        let limited = failed.then(|| self.limits.note_failure(None, peer).err()).flatten();
+        limited.map_or(error, OauthError::limited)
     }
 
     fn answer(&self, answer: Answer, profile: AssertionProfile) -> Response<Body> {

@@ -41,16 +41,16 @@ pub(super) fn holding<'a>(rules: &'a IssuerRules, claims: &'a Claims, ask: &Ask)
 
 /// Of those, the relationships that are content with the actor, or with there being none. Never empty.
 pub(super) fn agreeing<'a>(
-    holding: Vec<&'a Arc<TrustRelationship>>,
+    holding: &[&'a Arc<TrustRelationship>],
     parties: &Parties<'_>,
 ) -> Result<Vec<&'a Arc<TrustRelationship>>, Denial> {
     let Some(actor) = &parties.actor else {
         let alone: Vec<_> = holding.iter().copied().filter(|relationship| relationship.actor.is_none()).collect();
-        return if alone.is_empty() { Err(Denial::ActorRequired { relationships: names(&holding) }) } else { Ok(alone) };
+        return if alone.is_empty() { Err(Denial::ActorRequired { relationships: names(holding) }) } else { Ok(alone) };
     };
     let asking: Vec<_> = holding.iter().copied().filter(|relationship| relationship.actor.is_some()).collect();
     if asking.is_empty() {
-        return Err(Denial::ActorUnused { relationships: names(&holding) });
+        return Err(Denial::ActorUnused { relationships: names(holding) });
     }
     let content = |relationship: &&Arc<TrustRelationship>| relationship.actor.as_ref().is_some_and(|rule| rule.holds(actor));
     let agreeing: Vec<_> = asking.iter().copied().filter(content).collect();

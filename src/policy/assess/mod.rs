@@ -55,7 +55,7 @@ pub struct Granted {
 /// fits, never a union.
 pub fn assess(policy: &TrustPolicy, parties: &Parties<'_>, ask: &Ask) -> Result<Granted, Denial> {
     let Some(rules) = policy.of(parties.subject.issuer) else { return Err(Denial::NoRelationship { nearest: None }) };
-    let holding = agreeing(holding(rules, parties.subject.claims, ask)?, parties)?;
+    let holding = agreeing(&holding(rules, parties.subject.claims, ask)?, parties)?;
     let target = target(&holding, ask).ok_or_else(|| Denial::Target { relationships: names(&holding) })?;
 
     let granting = holding.iter().filter_map(|relationship| grant_for(relationship, &target).map(|grant| (*relationship, grant)));

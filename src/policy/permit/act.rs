@@ -41,6 +41,7 @@ impl Act {
     }
 
     /// The actors, newest first.
+    #[must_use]
     pub fn actors(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.iter().map(|actor| &**actor)
     }

@@ -162,6 +162,7 @@ impl Permit {
     /// What the new token is to be found by although it does not say it, as kind and value: `jti`, `kid` and `claim <path>` (its value as
     /// JSON) of each token that the permit rests on; for a witness also `issuer` and `subject`. For a subject token of our own only what
     /// the actor adds: the rest is in its own marks.
+    #[must_use]
     pub fn traits(&self) -> Vec<(Cow<'static, str>, String)> {
         let mut traits = Vec::new();
         let rule = &self.granted.relationship;

@@ -6,13 +6,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{NOTICE_TYPE, NoNotice, Notice, Notices};
-use crate::domain::{IssuerName, IssuerUrl, ManualClock, RelationshipName, Seconds, SubjectToken, Timestamp};
-use crate::policy::TrustPolicy;
+use crate::domain::{IssuerName, IssuerUrl, ManualClock, RelationshipName, Seconds, Timestamp};
 use crate::release::issuance::{self, EncryptionKeySource, Keys, KeysSettings, PUBLISH_AHEAD, PublishedKey};
-use crate::release::own::OwnTokens;
 use crate::revocation::{self, Change, Lift, RevocationSettings, Revocations, Rule, Selector, publish};
 use crate::store::{OpenMode, SqliteSettings, Store};
-use crate::token::{Algorithm, ProvenKeys, Shown, UnverifiedToken};
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const ISSUER: &str = "https://sts.test/t1";
@@ -160,26 +157,6 @@ async fn who_may_not_issue_publishes_no_old_notice() {
     conn.execute_batch("UPDATE key_ring SET version = 1000000").unwrap();
     assert!(world.keys.refresh().await.is_err(), "a newer ring that cannot be read");
     assert_eq!(world.notices.current().await.unwrap_err(), NoNotice::Signing);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_notice_is_no_token_of_ours() {
-    let world = World::new().await;
-    let own = OwnTokens::new(IssuerUrl::parse(ISSUER).unwrap(), Arc::clone(&world.keys));
-    let verify = |text: &str| {
-        let token = UnverifiedToken::parse(&SubjectToken::new(text.into())).unwrap();
-        own.verify(token, &TrustPolicy::default(), Shown::ByHolder(ProvenKeys::default()), NOW).unwrap_err()
-    };
-    let notice = String::from_utf8(world.notices.current().await.unwrap().bytes.to_vec()).unwrap();
-    assert_eq!(verify(&notice).reason(), "typ_mismatch");
-    // Not only for what it lacks: with all claims of a token the type alone refuses it.
-    let claims = json!({
-        "iss": ISSUER, "sub": "ci:job", "aud": "https://deploy.test", "client_id": "x", "iat": NOW, "exp": NOW.unix() + 60, "jti": "one"
-    });
-    let (complete, _) = world.keys.ring().sign(Algorithm::Es256, NOTICE_TYPE, claims.to_string().as_bytes()).unwrap();
-    assert_eq!(verify(&complete).reason(), "typ_mismatch");
-    let (token, _) = world.keys.ring().sign(Algorithm::Es256, "at+jwt", claims.to_string().as_bytes()).unwrap();
-    assert_eq!(verify(&token).reason(), "aud_mismatch", "what the policy of this test lacks");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -146,11 +146,11 @@ fn relationship(dice: &mut Dice, number: usize, targets: &[Arc<Target>]) -> Trus
     let mut rule = TrustRelationship::new(name, issuer, "o".into(), "p", Timestamp::MAX);
     rule.conditions = conditions(dice);
     rule.actor = dice.one_in(3).then(|| {
-        let role = if dice.one_in(2) { ActorRole::Act } else { ActorRole::Witness };
-        ActorRule::new(IssuerName::parse(dice.of(&ISSUERS)).unwrap(), role, conditions(dice), &[]).unwrap()
+        let part = if dice.one_in(2) { ActorRole::Act } else { ActorRole::Witness };
+        ActorRule::new(IssuerName::parse(dice.of(&ISSUERS)).unwrap(), part, conditions(dice), &[]).unwrap()
     });
-    let granted = targets.iter().filter(|_| !dice.one_in(4)).cloned().collect::<Vec<_>>();
-    let grants = granted.into_iter().map(|target| {
+    let offered = targets.iter().filter(|_| !dice.one_in(4)).cloned().collect::<Vec<_>>();
+    let grants = offered.into_iter().map(|target| {
         let scopes = Scopes::parse(&dice.scopes().join(" ")).unwrap();
         let usual = Grant::new(target, scopes, Seconds(10 + dice.roll(3_000) as u64));
         Grant { cap_to_subject: dice.one_in(3), narrow: !dice.one_in(3), ..usual }
@@ -165,7 +165,7 @@ fn conditions(dice: &mut Dice) -> Box<[Condition]> {
         Condition { claim: ClaimPath::parse(claim).unwrap().into(), matcher }
     };
     let pin = is("sub", dice.of(&SUBJECTS));
-    if !dice.one_in(4) { [pin].into() } else { [pin, is("place", dice.of(&PLACES))].into() }
+    if dice.one_in(4) { [pin, is("place", dice.of(&PLACES))].into() } else { [pin].into() }
 }
 
 fn algorithms() -> Algorithms {

@@ -17,14 +17,14 @@ impl RelationshipCompiler<'_> {
     /// Compiles `[trust.NAME.actor]`. `None` only when something was reported.
     pub(super) fn actor(&self, name: &RelationshipName, read: ReadActor) -> Option<ActorRule> {
         let issuer = self.issuer(name, read.issuer.as_ref(), "actor.issuer")?;
-        let ReadConditions { conditions: written, complete } = read.conditions;
-        self.check_conditions(name, issuer, &written);
+        let ReadConditions { conditions: named, complete } = read.conditions;
+        self.check_conditions(name, issuer, &named);
         if complete {
-            lint::relationship(name, &read.place, &written, issuer.preset, self.diagnostics);
+            lint::relationship(name, &read.place, &named, issuer.preset, self.diagnostics);
         }
-        let (role, conditions) = (read.role?, conditions(written, issuer));
+        let (role, conditions) = (read.role?, conditions(named, issuer));
         match ActorRule::new(issuer.name.clone(), role, conditions, &issuer.preset.required) {
-            Ok(rule) => complete.then_some(rule),
+            Ok(compiled) => complete.then_some(compiled),
             Err(unmet) => {
                 for group in unmet.into_iter().filter(|_| complete) {
                     self.unmet(name, (&read.place, "actor.when"), issuer.preset, group);

@@ -15,9 +15,10 @@ fn expected(template: &str, way: Way) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_restriction_of_a_relationship_bites_on_every_grant() {
     type Claims<'a> = &'a [(&'a str, Value)];
+    type Asked<'a> = &'a [(&'a str, &'a str)];
     let world = Two::new().await;
     let deploy = ("audience", DEPLOY);
-    let cases: [(Claims<'_>, &[(&str, &str)], &str, &str); 19] = [
+    let cases: [(Claims<'_>, Asked<'_>, &str, &str); 19] = [
         (&[], &[deploy], "200 look use", "all of it holds"),
         (&[], &[("resource", DEPLOY)], "200 look use", "the target as a resource"),
         (&[], &[deploy, ("scope", "look")], "200 look", "a part of the grant"),

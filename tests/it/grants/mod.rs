@@ -122,7 +122,7 @@ impl Way {
     const ALL: [Self; 3] = [Self::Exchange, Self::JwtBearer, Self::ClientCredentials];
 
     /// A form that presents the token so.
-    fn form<'a>(self, token: &'a str) -> Vec<(&'a str, &'a str)> {
+    fn form(self, token: &str) -> Vec<(&'static str, &str)> {
         match self {
             Self::Exchange => vec![("grant_type", TOKEN_EXCHANGE), ("subject_token_type", JWT), ("subject_token", token)],
             Self::JwtBearer => vec![("grant_type", JWT_BEARER), ("assertion", token)],

@@ -108,11 +108,24 @@ async fn a_peer_that_asks_too_often_is_limited() {
     let bench = Bench::with("[limits]\nper_peer = { rate = \"1/m\", burst = 1 }").await;
     for (path, status) in [("/introspect", 401), ("/introspect", 429), ("/revoke", 429), ("/token", 429)] {
         let request = Request::post(path).header(FORM.0, FORM.1).body("token=x".into()).unwrap();
-        assert_eq!(bench.world.app.send(request.from_peer("192.0.2.1")).await.status.as_u16(), status, "{path}");
+        assert_eq!(bench.world.app.send(request.sent_by("192.0.2.1")).await.status.as_u16(), status, "{path}");
     }
     assert_eq!(
         bench.post("/introspect", &[], &[("token", "x")]).await.json()["error"],
         "invalid_client",
         "without an address nobody is limited"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trust_of_today_decides_who_may_ask() {
+    let bench = Bench::new().await;
+    let token = bench.token().await;
+    let ask = async || bench.ask_as_client(&bench.assertion(|good| good), &token).await;
+    assert_eq!(ask().await.json()["active"], true);
+    let unnamed = super::TRUST.replace("\"deploy-api\", ", "");
+    bench.world.app.change_trust(&unnamed).await;
+    assert_eq!(ask().await.text, super::INACTIVE, "no longer named");
+    bench.world.app.change_trust(&unnamed.replace("[client.deploy-api]", "[client.renamed]")).await;
+    assert_eq!(refusal(&ask().await), format!("401 invalid_client rejected: unknown_client | {BEARER}"), "no longer registered");
 }

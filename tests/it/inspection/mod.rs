@@ -141,7 +141,7 @@ impl Bench {
         let form = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion), ("token", token)];
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = Request::post("/introspect").header(FORM.0, FORM.1).body(Body::from(body)).unwrap();
-        self.world.app.send(request.from_peer(peer)).await
+        self.world.app.send(request.sent_by(peer)).await
     }
 
     /// Whether a token is good, as the target's resource server sees it.

@@ -114,11 +114,11 @@ async fn what_was_taken_back_is_not_narrowed() {
     let bench = Bench::new().await;
     let (token, narrowed) = (bench.token().await, ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"));
     let first = bench.world.ask_with(&token, &[narrowed]).await;
-    let narrower = first.token().unwrap_or_else(|| panic!("{}", first.text));
-    assert!(bench.is_active(&narrower).await);
+    let less = first.token().unwrap_or_else(|| panic!("{}", first.text));
+    assert!(bench.is_active(&less).await);
     assert_eq!(bench.post("/revoke", &[], &[("token", &token)]).await.status.as_u16(), 200);
     assert_eq!(verdict(&bench.world.ask_with(&token, &[narrowed]).await), "400 invalid_request denied: revoked");
-    assert!(!bench.is_active(&narrower).await, "what came from it falls with it");
+    assert!(!bench.is_active(&less).await, "what came from it falls with it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

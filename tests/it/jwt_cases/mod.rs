@@ -5,6 +5,7 @@ mod wire;
 
 use std::fmt::Write as _;
 
+use cambist::exchange::JWT_BEARER;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, ISSUER, OWN_ISSUER, TestApp, Trail};
@@ -93,8 +94,13 @@ async fn play(baseline: &Value, case: &Value) -> Result<(), String> {
     if let Some(count) = mutation["concurrent"].as_u64() {
         return concurrently(&trust, &token, count).await;
     }
+    if !accept {
+        // A refusal spends nothing, so the same token can be refused twice: by the other grant in its own words (RFC 7523 section 3.1).
+        let form = [("grant_type", JWT_BEARER), ("assertion", &*token), ("audience", &audience("A"))];
+        check(&trust.post(&form).await, case, "invalid_grant")?;
+    }
     let answer = trust.exchange(&token, &audience("A")).await;
-    check(&answer, case)?;
+    check(&answer, case, "invalid_request")?;
     let fetched = trust.web.fetched().split_off(warmed);
     if accept || fetched.iter().all(|url| url.starts_with(ISSUER)) { Ok(()) } else { Err(format!("it made us fetch {fetched:?}")) }
 }
@@ -145,20 +151,25 @@ async fn concurrently(app: &TestApp, token: &str, count: u64) -> Result<(), Stri
     if issued == 1 { Ok(()) } else { Err(format!("{issued} of {count} presentations got a token")) }
 }
 
-fn check(answer: &Answer, case: &Value) -> Result<(), String> {
+fn check(answer: &Answer, case: &Value, error: &str) -> Result<(), String> {
     let (status, issued) = (answer.status.as_u16(), answer.token().is_some());
     if case["expected"] == "accept" {
         return if status == 200 && issued { Ok(()) } else { Err(format!("refused with {status} {}", answer.reason())) };
     }
     let expected = case["reason"].as_str().unwrap();
     let refused = status == 400 || (status == 413 && expected == "size_limit");
-    if issued || !refused || answer.json()["error"] != "invalid_request" {
+    if issued || !refused || answer.json()["error"] != if token_missing(answer) { "invalid_request" } else { error } {
         return Err(format!("{status} {}", answer.text));
     }
     let ours = OUR_WORDS.iter().find(|(theirs, _)| *theirs == expected).map_or(std::slice::from_ref(&expected), |(_, ours)| ours);
     let reason = answer.reason();
     let word = reason.split(": ").nth(1).unwrap_or_default().split(' ').next().unwrap_or_default();
     if ours.contains(&word) { Ok(()) } else { Err(format!("expected {ours:?}, got {reason}")) }
+}
+
+/// Whether there was no token to be refused: that is a malformed request by every grant.
+fn token_missing(answer: &Answer) -> bool {
+    answer.reason().starts_with("malformed: ")
 }
 
 fn audience(target: &str) -> String {

@@ -165,11 +165,11 @@ fn render(diagnostics: &Diagnostics) -> String {
 /// A request as it comes from somewhere.
 pub(crate) trait FromPeer {
     /// The same from this address.
-    fn from_peer(self, address: &str) -> Self;
+    fn sent_by(self, address: &str) -> Self;
 }
 
 impl FromPeer for Request<Body> {
-    fn from_peer(mut self, address: &str) -> Self {
+    fn sent_by(mut self, address: &str) -> Self {
         self.extensions_mut().insert(PeerAddress(address.parse().unwrap()));
         self
     }
