@@ -96,10 +96,7 @@ impl ExchangeService {
         let spent = match self.0.guard.spend(minted).await {
             Ok(SpendOutcome::Spent(spent)) => spent,
             Ok(SpendOutcome::Repeated(repeated)) => repeated.mint_again(&ring, &self.0.issuer)?,
-            Err(not_spent) => {
-                self.remember(&presented, &not_spent);
-                return Err(unspent(not_spent, draft));
-            }
+            Err(not_spent) => return Err(self.not_spent(not_spent, &presented, draft)),
         };
         // A process that was stopped in between knows what it knew then. What is spent stays spent.
         self.0.revocations.ensure_fresh()?;
@@ -107,15 +104,16 @@ impl ExchangeService {
     }
 
     /// What is refused for good uses up nobody's limit when it comes again.
-    fn remember(&self, presented: &Spendables, NotSpent { what, why }: &NotSpent) {
-        let spent = match what {
+    fn not_spent(&self, not_spent: NotSpent, presented: &Spendables, draft: &mut DecisionDraft) -> Refusal {
+        let spent = match not_spent.what {
             Spent::Proof => presented.proof,
             Spent::Actor => presented.actor,
             Spent::Subject => presented.subject,
         };
-        if let (Some(spent), SpendError::Replayed { .. } | SpendError::Fenced { .. }) = (spent, why) {
+        if let (Some(spent), SpendError::Replayed { .. } | SpendError::Fenced { .. }) = (spent, &not_spent.why) {
             self.0.limits.note_spent(spent);
         }
+        unspent(not_spent, draft)
     }
 
     async fn release(&self, ready: Ready, draft: DecisionDraft, seen: &Seen) -> Answer {

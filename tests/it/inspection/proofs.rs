@@ -60,7 +60,7 @@ async fn ask(bench: &Bench, scheme: &str, bearer: &str, proof: Option<&str>, tok
 }
 
 const INVALID_PROOF: &str =
-    "DPoP realm=\"cambist\", error=\"invalid_dpop_proof\", algs=\"ES256 ES384 EdDSA PS256 PS384 PS512 RS256 RS384 RS512\"";
+    "DPoP realm=\"cambist\", error=\"invalid_dpop_proof\", algs=\"ES256 ES384 EdDSA PS256 PS384 PS512 RS256 RS384 RS512 Ed25519\"";
 const INVALID_TOKEN: &str = "Bearer realm=\"cambist\", error=\"invalid_token\"";
 
 #[tokio::test(flavor = "multi_thread")]
