@@ -4,19 +4,23 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
 use axum::http::{Response, StatusCode};
 
+use crate::domain::IssuerUrl;
 use crate::exchange::{Answer, AssertionProfile, ExchangeService, Family};
 use crate::http::{Answers, BodyRoom, OauthError, PeerAddress, Tracker, give_nonce};
 use crate::limits::Limits;
 
 use super::outcome::{Success, oauth_error};
-use super::parameters::parameters;
+use super::parameters::{Address, parameters};
 
 /// What the token endpoint works with.
 #[derive(Clone)]
 pub struct TokenEndpoint {
+    /// Whose endpoint this is.
+    pub issuer: IssuerUrl,
     /// The use case.
     pub service: Arc<ExchangeService>,
     /// Runs each exchange in a task of its own.
@@ -31,12 +35,18 @@ pub struct TokenEndpoint {
 
 /// `POST`.
 pub(in crate::http) async fn exchange(State(endpoint): State<TokenEndpoint>, request: Request) -> Response<Body> {
-    endpoint.exchange(request, AssertionProfile::Standard).await
+    endpoint.exchange(request, Address::Standard).await
 }
 
 /// `POST`, where scopes are written `<audience>/.default`.
-pub(in crate::http) async fn exchange_default_scope(State(endpoint): State<TokenEndpoint>, request: Request) -> Response<Body> {
-    endpoint.exchange(request, AssertionProfile::DefaultScope).await
+pub(in crate::http) async fn exchange_default_scope(
+    State(endpoint): State<TokenEndpoint>,
+    tenant: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response<Body> {
+    // A segment that is no text has no name either.
+    let tenant = tenant.map(|Path(tenant)| tenant).unwrap_or_default();
+    endpoint.exchange(request, Address::BelowTenant(tenant)).await
 }
 
 /// Every other method (RFC 6749 §3.2).
@@ -48,13 +58,14 @@ pub(in crate::http) async fn other_method(State(endpoint): State<TokenEndpoint>,
 }
 
 impl TokenEndpoint {
-    async fn exchange(&self, request: Request, profile: AssertionProfile) -> Response<Body> {
+    async fn exchange(&self, request: Request, address: Address) -> Response<Body> {
+        let profile = address.profile();
         let (head, body) = request.into_parts();
         let peer = head.extensions.get::<PeerAddress>().map(|peer| peer.0);
         if let Err(limited) = self.limits.admit_peer(peer) {
             return self.turn_away(OauthError::limited(limited), peer);
         }
-        let parameters = match parameters(&head, body, &self.bodies, profile).await {
+        let parameters = match parameters(&head, body, &self.bodies, (&self.issuer, &address)).await {
             Ok(parameters) => parameters,
             Err(error) => return self.turn_away(error, peer),
         };
