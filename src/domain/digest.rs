@@ -14,7 +14,9 @@ impl Digest256 {
     /// The digest of these bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self::of_parts(&[bytes])
+        let mut out = [0; 32];
+        out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+        Self(out)
     }
 
     /// The digest of the parts, one after the other, with nothing between them.

@@ -35,7 +35,7 @@ impl Mark {
     /// The mark in the token of this `jti`. No kind holds a zero byte, so no two pairs run into each other.
     #[must_use]
     pub fn of(token_id: &str, kind: &str, value: &str) -> Self {
-        let digest = Digest256::of_parts(&[token_id.as_bytes(), &[0], kind.as_bytes(), &[0], value.as_bytes()]);
+        let digest = Digest256::of(&[token_id.as_bytes(), kind.as_bytes(), value.as_bytes()].join(&0));
         Self(URL_SAFE_NO_PAD.encode(&digest.as_bytes()[..8]).into())
     }
 

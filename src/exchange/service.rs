@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::domain::{DecisionId, IssuerName, Seconds, TargetName};
 use crate::issuers::KeysError;
 use crate::limits::Limited;
-use crate::policy::{Denial, Presented, evaluate, narrow};
+use crate::policy::{Denial, Presented, TrustPolicy, evaluate, narrow};
 use crate::release::issuance::{Occasion, ProofSpend, SigningFailed, Spent, mint};
 use crate::release::record::{self, DecisionDraft, Outcome, Room};
 use crate::release::replay::{NotSpent, SpendError, SpendOutcome, SpentToken};
-use crate::revocation::NotCleared;
+use crate::revocation::{Cleared, NotCleared};
 use crate::token::{ProvenKeys, RejectedProof, RejectedToken, VerifiedProof};
 
 use super::edges::{Answer, ExchangeEdges, Observed};
@@ -73,15 +73,7 @@ impl ExchangeService {
         let digests = (subject.token.digest(), actor.as_ref().map(|actor| actor.token.digest()));
 
         draft.trust_version(trust.version);
-        let presented = Presented { subject, actor, proven };
-        let permit = match request.subject.origin {
-            TokenOrigin::Own => narrow(&trust.policy, presented, &request.ask, now)?,
-            TokenOrigin::Foreign | TokenOrigin::Spiffe => evaluate(&trust.policy, presented, &request.ask, now)?,
-        };
-        seen.target = Some(permit.target().name.clone());
-        draft.permitted(&permit);
-        let cleared = self.0.revocations.clear(permit, now)?;
-        self.0.limits.admit_permit(cleared.permit())?;
+        let cleared = self.clear(&trust.policy, Presented { subject, actor, proven }, &request, draft, seen)?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
         let proof = proof.as_ref().map(spend_of);
@@ -96,6 +88,28 @@ impl ExchangeService {
         // A process that was stopped in between knows what it knew then. What is spent stays spent.
         self.0.revocations.ensure_fresh()?;
         Ok(Ready { spent, room })
+    }
+
+    /// Stops 4 to 5: what policy says of it, whether that still stands, and whether it is not too much. Nothing waits here, so nothing of it
+    /// is kept while a store is asked.
+    fn clear(
+        &self,
+        policy: &TrustPolicy,
+        presented: Presented,
+        request: &ExchangeRequest,
+        draft: &mut DecisionDraft,
+        seen: &mut Seen,
+    ) -> Result<Cleared, Refusal> {
+        let now = draft.arrived();
+        let permit = match request.subject.origin {
+            TokenOrigin::Own => narrow(policy, presented, &request.ask, now)?,
+            TokenOrigin::Foreign | TokenOrigin::Spiffe => evaluate(policy, presented, &request.ask, now)?,
+        };
+        seen.target = Some(permit.target().name.clone());
+        draft.permitted(&permit);
+        let cleared = self.0.revocations.clear(permit, now)?;
+        self.0.limits.admit_permit(cleared.permit())?;
+        Ok(cleared)
     }
 
     async fn release(&self, ready: Ready, draft: DecisionDraft, seen: &Seen) -> Answer {

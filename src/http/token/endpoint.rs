@@ -70,7 +70,9 @@ impl TokenEndpoint {
             Err(error) => return self.turn_away(error, peer),
         };
         let service = Arc::clone(&self.service);
-        match self.tracker.run(async move { service.exchange(parameters, peer).await }).await {
+        // Made where it stays: it is large, and would be copied with every future around it.
+        let work = Box::pin(async move { service.exchange(parameters, peer).await });
+        match self.tracker.run(work).await {
             Ok(answer) => self.answer(answer, profile),
             Err(not_run) => self.turn_away(not_run.into(), peer),
         }
