@@ -117,6 +117,7 @@ fn describe(health: &IssuerHealth) -> Value {
         "name": health.name,
         "usable_keys": health.usable_keys,
         "unusable_keys": health.unusable_keys,
+        "surprises": health.surprises,
         "last_success": health.last_success.map(|at| at.to_string()),
         "last_error": health.last_error,
         "stale_since": health.stale_since.map(|at| at.to_string()),

@@ -38,6 +38,7 @@ struct Inner {
     served_by: Option<Box<str>>,
     fetches: u64,
     failures: u64,
+    surprises: u64,
 }
 
 /// Ends when the reading has ended, however it did: nothing is ever sent, the other side is dropped.
@@ -53,11 +54,26 @@ pub(super) enum News {
         keys: Arc<KeySet>,
         /// The reading before failed.
         recovered: bool,
-        /// The origin, if it is another than before.
-        moved_to: Option<Box<str>>,
+        /// What an administrator should look at.
+        surprises: Surprises,
     },
     /// `None` when the error is the one of the reading before.
     Failed { error: Option<KeysUnread>, usable_keys: usize },
+}
+
+/// What is accepted, because issuers do it, and told, because others would too.
+#[derive(Debug, Default)]
+pub(super) struct Surprises {
+    /// Names under which another key stands than before.
+    pub(super) changed: Vec<Box<str>>,
+    /// The origin, if it is another than before.
+    pub(super) moved_to: Option<Box<str>>,
+}
+
+impl Surprises {
+    fn count(&self) -> u64 {
+        self.changed.iter().map(|_| 1).sum::<u64>() + u64::from(self.moved_to.is_some())
+    }
 }
 
 /// How a request gets the reading it needs.
@@ -82,6 +98,7 @@ impl KeyCache {
             served_by: None,
             fetches: 0,
             failures: 0,
+            surprises: 0,
         };
         Self { origin, outbound, clock, inner: Mutex::new(inner), places: Semaphore::new(MAX_WAITING), last_use: AtomicU64::new(0) }
     }
@@ -173,6 +190,7 @@ impl KeyCache {
             stale_since: summary.stale_since,
             fetches: inner.fetches,
             failures: inner.failures,
+            surprises: inner.surprises,
         }
     }
 
@@ -220,11 +238,14 @@ impl KeyCache {
         match outcome {
             Ok((reading, served_by)) => {
                 let keys = Arc::clone(&reading.keys);
+                let changed = inner.keys.held().map(|held| keys.other_keys_than(held).map(Box::from).collect()).unwrap_or_default();
                 let change = inner.keys.read(reading);
                 let recovered = inner.last_error.take().is_some();
                 let moved = inner.served_by.is_some() && inner.served_by != served_by;
                 inner.served_by.clone_from(&served_by);
-                News::Read { change, keys, recovered, moved_to: served_by.filter(|_| moved) }
+                let news = Surprises { changed, moved_to: served_by.filter(|_| moved) };
+                inner.surprises += news.count();
+                News::Read { change, keys, recovered, surprises: news }
             }
             Err(error) => {
                 inner.keys.failed(now);

@@ -97,6 +97,11 @@ impl KeyState {
         self.held.as_ref().filter(|held| held.digest == digest).map(|held| Arc::clone(&held.keys))
     }
 
+    /// The set that is held, whatever its age.
+    pub(super) fn held(&self) -> Option<&Arc<KeySet>> {
+        self.held.as_ref().map(|held| &held.keys)
+    }
+
     /// An attempt failed. The held keys stay.
     pub(super) fn failed(&mut self, now: Moment) {
         self.failed_at = Some(now);

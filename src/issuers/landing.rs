@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::token::KeySet;
 
-use super::key_cache::{Flight, KeyCache, News, Outcome};
+use super::key_cache::{Flight, KeyCache, News, Outcome, Surprises};
 use super::key_source::KeysUnread;
 use super::key_state::Change;
 
@@ -62,12 +62,15 @@ fn log(issuer: &str, news: News) {
             issuer.name = issuer, %error, keys.usable = usable_keys,
             "the issuer's keys cannot be read; those already held stay in use for up to 12 hours"
         ),
-        News::Read { change, keys, recovered, moved_to } => {
+        News::Read { change, keys, recovered, surprises: Surprises { changed, moved_to } } => {
             if recovered {
                 tracing::info!(issuer.name = issuer, "the issuer's keys can be read again");
             }
             if let Some(origin) = moved_to {
                 tracing::warn!(issuer.name = issuer, keys.origin = %origin, "the issuer now serves its keys from another origin");
+            }
+            for key_id in changed {
+                tracing::warn!(issuer.name = issuer, key.id = ?key_id, "another key stands under a name that the issuer used before");
             }
             log_change(issuer, change, &keys);
         }

@@ -108,6 +108,8 @@ pub struct IssuerHealth {
     pub fetches: u64,
     /// How many of them failed.
     pub failures: u64,
+    /// How often its keys came from another origin than before, or another key stood under a name that was known. The log says which.
+    pub surprises: u64,
 }
 
 impl IssuerHealth {

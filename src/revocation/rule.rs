@@ -10,7 +10,7 @@ use ulid::Ulid;
 use crate::domain::{Digest256, Seconds, Timestamp, random_bytes};
 
 use super::selector::Selector;
-use super::{CLOCK_MARGIN, CUT_OFF_KEPT};
+use super::{CLOCK_MARGIN, CUT_OFF_KEPT, VERIFIER_LEEWAY};
 
 /// Names a rule for ever. Whoever writes one twice, after an answer that was lost, writes one.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -119,7 +119,8 @@ impl Rule {
     pub(super) fn of_token(token_id: &str, refused_from: Timestamp, now: Timestamp) -> Self {
         Self {
             id: RuleId::of_token(token_id),
-            forget_at: Some(refused_from + CLOCK_MARGIN),
+            // Whoever verifies it without asking us may accept it for a little longer.
+            forget_at: Some(refused_from + VERIFIER_LEEWAY + CLOCK_MARGIN),
             ..Self::block(Selector::Own(token_id.into()), "revoked by its holder", "holder", now)
         }
     }

@@ -35,7 +35,7 @@ pub enum Selector {
 }
 
 impl Selector {
-    /// The stable word of its kind: in `/revocations`, in the process log and in what commands print.
+    /// The stable word of its kind: in `cambist revocations`, in the process log and in what commands print.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {

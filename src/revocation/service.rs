@@ -155,12 +155,18 @@ impl Revocations {
         Snapshot { version: held.since(), rules: held.in_force(self.clock.now()) }
     }
 
+    /// The number of the last change that this node knows.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.held().since()
+    }
+
     /// For metrics.
     #[must_use]
     pub fn vitals(&self) -> Vitals {
         Vitals {
             rules: self.index.load().len() + self.tokens().len(),
-            version: self.held().since(),
+            version: self.version(),
             age: self.confirmed.load().as_ref().map(|moment| moment.age(&*self.clock)),
             refused: self.refused.load(Ordering::Relaxed),
         }

@@ -23,7 +23,7 @@ pub(super) fn write(change: &Change) -> String {
     serde_json::to_string(&Wire::of(change)).unwrap_or_default()
 }
 
-/// Reads what [`write`] wrote. Members that are not known make the text unknown.
+/// Reads what [`write()`] wrote. Members that are not known make the text unknown.
 pub(super) fn read(id: &str, text: &str) -> Result<Change, UnknownRule> {
     let unknown = || UnknownRule { id: id.into() };
     let change = serde_json::from_str::<Wire>(text).ok().and_then(Wire::change).ok_or_else(unknown)?;

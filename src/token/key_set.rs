@@ -1,8 +1,8 @@
 //! The public keys of one issuer (RFC 7517 §5).
 
-use crate::domain::{ClaimValue, Claims, JsonError, JsonLimits, Number, Seconds, parse_json};
+use crate::domain::{ClaimValue, Claims, JsonError, JsonLimits, Number, Seconds, Thumbprint, parse_json};
 
-use super::jwk::{Unusable, VerificationKey};
+use super::jwk::{Unusable, VerificationKey, thumbprint};
 use super::{Algorithm, Algorithms, MAX_KEY_SET_BYTES, MAX_KEYS};
 
 /// Keys of one issuer, never merged with another's.
@@ -11,6 +11,8 @@ use super::{Algorithm, Algorithms, MAX_KEY_SET_BYTES, MAX_KEYS};
 #[derive(Debug, Default)]
 pub struct KeySet {
     keys: Vec<Entry>,
+    /// What each named key is made of.
+    materials: Vec<(Box<str>, Thumbprint)>,
     refresh_hint: Option<Seconds>,
 }
 
@@ -54,19 +56,23 @@ impl KeySet {
     /// Reads a JWK Set document, preparing every key for those of the issuer's algorithms that fit it.
     pub fn parse(document: &[u8], allowed: &Algorithms) -> Result<Self, InvalidKeySet> {
         let document = json(document)?;
-        Ok(Self { keys: jwks(&document)?.into_iter().map(|jwk| entry(jwk, allowed)).collect(), refresh_hint: None })
+        let jwks = jwks(&document)?;
+        let keys = jwks.iter().map(|jwk| entry(jwk, allowed)).collect();
+        Ok(Self { keys, materials: materials(&jwks), refresh_hint: None })
     }
 
     /// Reads the bundle of a SPIFFE trust domain: a JWK Set in which only the keys with `use` `jwt-svid` and a `kid` sign JWT-SVIDs (SPIFFE
     /// Trust Domain and Bundle §4, SPIFFE JWT-SVID §6).
     pub fn parse_bundle(document: &[u8], allowed: &Algorithms) -> Result<Self, InvalidKeySet> {
         let document = json(document)?;
-        let keys = jwks(&document)?.into_iter().filter(|jwk| !is_for_other_svids(jwk)).map(|jwk| bundle_entry(jwk, allowed)).collect();
+        let mut jwks = jwks(&document)?;
+        jwks.retain(|jwk| !is_for_other_svids(jwk));
+        let keys = jwks.iter().map(|jwk| bundle_entry(jwk, allowed)).collect();
         let refresh_hint = match document.as_object().and_then(|members| members.get("spiffe_refresh_hint")) {
             Some(ClaimValue::Number(Number::Unsigned(seconds))) => Some(Seconds(*seconds)),
             _ => None,
         };
-        Ok(Self { keys, refresh_hint })
+        Ok(Self { keys, materials: materials(&jwks), refresh_hint })
     }
 
     /// How often a SPIFFE bundle says that it wants to be read, in seconds (`spiffe_refresh_hint`).
@@ -76,11 +82,15 @@ impl KeySet {
     }
 
     /// The one key for a token with this `kid` (or none) and this algorithm (RFC 7515 §4.1.4, RFC 7517 §4.5).
-    pub(super) fn select(&self, key_id: Option<&str>, algorithm: Algorithm) -> Result<&VerificationKey, KeyMiss> {
+    ///
+    /// With the name under which the issuer publishes it, which the token need not say: a key that is blocked by its name is blocked also
+    /// for tokens that leave it out.
+    pub(super) fn select(&self, key_id: Option<&str>, algorithm: Algorithm) -> Result<(&VerificationKey, Option<&str>), KeyMiss> {
         let named = || self.keys.iter().filter(|(kid, _)| key_id.is_none() || kid.as_deref() == key_id);
-        let mut fitting = named().filter_map(|(_, key)| key.as_ref().ok()).filter(|key| key.fits(algorithm));
+        let usable = named().filter_map(|(kid, key)| Some((key.as_ref().ok()?, kid.as_deref())));
+        let mut fitting = usable.filter(|(key, _)| key.fits(algorithm));
         match (fitting.next(), fitting.next()) {
-            (Some(key), None) => Ok(key),
+            (Some(found), None) => Ok(found),
             (Some(_), Some(_)) => Err(KeyMiss::Ambiguous),
             (None, _) if key_id.is_none() || named().next().is_none() => Err(KeyMiss::NotFound),
             (None, _) => {
@@ -95,6 +105,16 @@ impl KeySet {
         !matches!(self.select(key_id, algorithm), Err(KeyMiss::NotFound))
     }
 
+    /// The names under which another key stands here than stood in `earlier`. A rotation gives a new key a new name: an issuer that does
+    /// otherwise made a mistake, or is not the one who published it.
+    pub fn other_keys_than<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = &'a str> {
+        let changed = self.materials.iter().filter(|(name, key)| {
+            let mut stood = earlier.materials.iter().filter(|(known, _)| known == name).peekable();
+            stood.peek().is_some() && !stood.any(|(_, before)| before == key)
+        });
+        changed.map(|(name, _)| &**name)
+    }
+
     /// How many keys can verify a token under one of the issuer's algorithms.
     #[must_use]
     pub fn usable(&self) -> usize {
@@ -105,6 +125,10 @@ impl KeySet {
     pub fn unusable(&self) -> impl Iterator<Item = (Option<&str>, Unusable)> {
         self.keys.iter().filter_map(|(kid, key)| key.as_ref().err().map(|why| (kid.as_deref(), *why)))
     }
+}
+
+fn materials(jwks: &[&Claims]) -> Vec<(Box<str>, Thumbprint)> {
+    jwks.iter().filter_map(|jwk| Some((jwk.text("kid")?.into(), thumbprint(jwk)?))).collect()
 }
 
 fn json(document: &[u8]) -> Result<ClaimValue, InvalidKeySet> {

@@ -111,3 +111,22 @@ async fn a_limit_that_is_off_limits_nobody() {
         assert_eq!(verdict(&world.ask_with(&token, &[]).await), "200 use");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_tries_secrets_is_told_to_stop() {
+    let world = world("").await;
+    let try_one = async |peer: &str| {
+        let body = format!("{}&client_id=web-shop&client_secret=mellon", world.body());
+        let request = Request::post("/token").header(FORM.0, FORM.1).body(Body::from(body)).unwrap();
+        world.app.send(request.sent_by(peer)).await
+    };
+    let mut statuses = Vec::new();
+    for _ in 0..50 {
+        statuses.push(try_one("192.0.2.1").await.status.as_u16());
+    }
+    assert_eq!(statuses, [vec![401; 10], vec![429; 40]].concat());
+    let limited = try_one("192.0.2.1").await;
+    assert_eq!((verdict(&limited), limited.header("retry-after")), ("429 temporarily_unavailable limited: client_rate".into(), "1"));
+    assert_eq!(try_one("192.0.2.2").await.status.as_u16(), 401, "from another address it is the first");
+    assert_eq!(verdict(&from(&world, "192.0.2.1").await), "200 use", "and who needs no secret passes, also from there");
+}

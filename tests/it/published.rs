@@ -25,6 +25,7 @@ async fn get_with(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Answer
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "the whole document")]
 async fn the_metadata_says_what_is_there_and_nothing_else() {
     let app = app().await;
     let answer = app.get(OAUTH).await;
@@ -32,7 +33,7 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
     200 OK
     cache-control: public, max-age=300
     content-type: application/json
-    etag: "c555b93eae3845ac474cde1b8eb6b34d"
+    etag: "e8e1f3524de5481ec88cb23c4fc4a5d4"
     {
       "issuer": "https://sts.example",
       "token_endpoint": "https://sts.example/token",
@@ -90,6 +91,7 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
         "RS384",
         "RS512"
       ],
+      "revocations_uri": "https://sts.example/revocations",
       "response_types_supported": [
         "id_token"
       ],
@@ -203,7 +205,7 @@ async fn nothing_is_derived_from_the_host_that_was_asked() {
     let app = app().await;
     let lies =
         [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("x-forwarded-proto", "http"), ("forwarded", "host=evil.example")];
-    for path in [OAUTH, OPENID, "/keys", "/errors", "/token", "/nowhere"] {
+    for path in [OAUTH, OPENID, "/keys", "/revocations", "/errors", "/token", "/nowhere"] {
         let (plain, misled) = (app.get(path).await, get_with(&app, path, &lies).await);
         assert_eq!(plain.transcript(), misled.transcript(), "{path}");
         assert!(!misled.text.contains("evil"), "{path}");
@@ -226,7 +228,7 @@ async fn an_issuer_with_a_path_has_it_in_every_address() {
     assert_eq!(document["token_endpoint"], "https://sts.example/t1/token");
     assert_eq!(document["jwks_uri"], "https://sts.example/t1/keys");
     assert_eq!(app.get("/t1/.well-known/openid-configuration").await.text, inserted.text, "appended");
-    for path in ["/t1/keys", "/t1/errors", "/livez", "/readyz"] {
+    for path in ["/t1/keys", "/t1/revocations", "/t1/errors", "/livez", "/readyz"] {
         assert_eq!(app.get(path).await.status.as_u16(), 200, "{path}");
     }
     for path in
@@ -275,7 +277,7 @@ async fn each_listener_has_its_own_paths() {
     let app = app().await;
     assert_eq!(app.get("/metrics").await.status.as_u16(), 404, "metrics are never public");
     assert_eq!(app.admin("/metrics").await.status.as_u16(), 200);
-    for path in ["/token", "/keys", "/errors", OAUTH] {
+    for path in ["/token", "/keys", "/revocations", "/errors", OAUTH] {
         assert_eq!(app.admin(path).await.status.as_u16(), 404, "{path}");
     }
 }
@@ -283,7 +285,7 @@ async fn each_listener_has_its_own_paths() {
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_are_for_reading_only() {
     let app = app().await;
-    for path in [OAUTH, OPENID, "/keys", "/errors"] {
+    for path in [OAUTH, OPENID, "/keys", "/revocations", "/errors"] {
         for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
             let answer = app.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await;
             assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET, HEAD"), "{method} {path}");

@@ -24,10 +24,11 @@ pub(super) struct Selection {
     #[arg(long, group = "selected", value_name = "NAME")]
     target: Option<String>,
     /// One token, ours or an issuer's, and what came from it
-    #[arg(long, group = "selected", value_name = "ID")]
+    // One id in 64 begins with a hyphen.
+    #[arg(long, group = "selected", value_name = "ID", allow_hyphen_values = true)]
     jti: Option<String>,
     /// Everything that was signed by a key, ours or an issuer's
-    #[arg(long, group = "selected", value_name = "ID")]
+    #[arg(long, group = "selected", value_name = "ID", allow_hyphen_values = true)]
     kid: Option<String>,
     /// What a claim of the presented token says, such as `repository_id=821093847`; a pointer for one below another
     #[arg(long, group = "selected", value_name = "NAME=VALUE")]

@@ -8,42 +8,26 @@ use crate::limits::{LimitsSettings, PeerLimit, Rate};
 /// Reads the section; what it does not say keeps its default.
 pub(in crate::config) fn read(mut table: Table<'_>) -> LimitsSettings {
     let mut limits = LimitsSettings::default();
-    match limit(&mut table, "per_peer") {
-        Written::Not => {}
-        Written::Off => limits.per_peer = None,
-        // Whoever writes a limit means everybody by it.
-        Written::Rate(rate) => limits.per_peer = Some(PeerLimit { rate, loopback: true }),
-    }
-    for (name, kept) in [("per_relationship", &mut limits.per_relationship), ("per_subject", &mut limits.per_subject)] {
-        match limit(&mut table, name) {
-            Written::Not => {}
-            Written::Off => *kept = None,
-            Written::Rate(rate) => *kept = Some(rate),
-        }
-    }
+    // Whoever writes a limit means everybody by it.
+    limit(&mut table, "per_peer", |rate| limits.per_peer = rate.map(|rate| PeerLimit { rate, loopback: true }));
+    limit(&mut table, "per_relationship", |rate| limits.per_relationship = rate);
+    limit(&mut table, "per_subject", |rate| limits.per_subject = rate);
     table.finish();
     limits
 }
 
-/// What stands there.
-enum Written {
-    /// Nothing, or a fault that was reported: the default stays.
-    Not,
-    /// `false`.
-    Off,
-    Rate(Rate),
-}
-
-fn limit(table: &mut Table<'_>, name: &'static str) -> Written {
-    let Some(value) = table.value(name) else { return Written::Not };
+/// Sets a limit that is written: to none where it is off, and not at all where it is faulty.
+fn limit(table: &mut Table<'_>, name: &'static str, set: impl FnOnce(Option<Rate>)) {
+    let Some(value) = table.value(name) else { return };
     match value.kind() {
-        Kind::Bool(false) => Written::Off,
-        Kind::Table(table) => rate(table).map_or(Written::Not, Written::Rate),
-        Kind::Unusable => Written::Not,
-        _ => {
-            value.error("expected { rate = \"50/s\", burst = 200 }, or `false` for no limit");
-            Written::Not
+        Kind::Bool(false) => set(None),
+        Kind::Table(table) => {
+            if let Some(rate) = rate(table) {
+                set(Some(rate));
+            }
         }
+        Kind::Unusable => {}
+        _ => value.error("expected { rate = \"50/s\", burst = 200 }, or `false` for no limit"),
     }
 }
 

@@ -10,14 +10,13 @@ use axum::http::{Response, StatusCode};
 
 use crate::domain::IssuerUrl;
 use crate::exchange::{Answer, AssertionProfile, ExchangeService, Family};
-use crate::http::{Answers, BodyRoom, OauthError, PeerAddress, Tracker, give_nonce};
+use crate::http::{Answers, BodyRoom, OauthCode, OauthError, PeerAddress, Tracker, give_nonce};
 use crate::limits::Limits;
 
 use super::outcome::{Success, oauth_error};
 use super::parameters::{Address, parameters};
 
 /// What the token endpoint works with.
-#[derive(Clone)]
 pub struct TokenEndpoint {
     /// Whose endpoint this is.
     pub issuer: IssuerUrl,
@@ -34,13 +33,13 @@ pub struct TokenEndpoint {
 }
 
 /// `POST`.
-pub(in crate::http) async fn exchange(State(endpoint): State<TokenEndpoint>, request: Request) -> Response<Body> {
+pub(in crate::http) async fn exchange(State(endpoint): State<Arc<TokenEndpoint>>, request: Request) -> Response<Body> {
     endpoint.exchange(request, Address::Standard).await
 }
 
 /// `POST`, where scopes are written `<audience>/.default`.
 pub(in crate::http) async fn exchange_default_scope(
-    State(endpoint): State<TokenEndpoint>,
+    State(endpoint): State<Arc<TokenEndpoint>>,
     tenant: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response<Body> {
@@ -50,7 +49,7 @@ pub(in crate::http) async fn exchange_default_scope(
 }
 
 /// Every other method (RFC 6749 §3.2).
-pub(in crate::http) async fn other_method(State(endpoint): State<TokenEndpoint>, request: Request) -> Response<Body> {
+pub(in crate::http) async fn other_method(State(endpoint): State<Arc<TokenEndpoint>>, request: Request) -> Response<Body> {
     let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0);
     let error = OauthError::malformed(StatusCode::METHOD_NOT_ALLOWED, "method");
     let decision = endpoint.service.turned_away(Family::Malformed, error.reason, peer);
@@ -79,11 +78,19 @@ impl TokenEndpoint {
     }
 
     fn turn_away(&self, error: OauthError, peer: Option<IpAddr>) -> Response<Body> {
+        let error = self.count_failure(error, peer);
         // The record says what the answer says.
         let family = [Family::Limited, Family::Rejected, Family::Unavailable].into_iter().find(|family| family.name() == error.family);
         let family = family.unwrap_or(Family::Malformed);
         let decision = self.service.turned_away(family, error.reason, peer);
         self.answers.error(&error.with_decision(decision))
+    }
+
+    /// Whoever tries secrets, of which there are none, is told to stop trying (RFC 6749 §2.3.1).
+    fn count_failure(&self, error: OauthError, peer: Option<IpAddr>) -> OauthError {
+        let failed = error.code == OauthCode::InvalidClient && peer.is_some();
+        let limited = failed.then(|| self.limits.note_failure(None, peer).err()).flatten();
+        limited.map_or(error, OauthError::limited)
     }
 
     fn answer(&self, answer: Answer, profile: AssertionProfile) -> Response<Body> {

@@ -111,6 +111,7 @@ fn of_denial(denial: &Denial, grant: Option<GrantType>) -> OauthCode {
         | Denial::ActorUnused { .. }
         | Denial::Ambiguous { .. }
         | Denial::Lifetime { .. }
+        | Denial::LineLength { .. }
         | Denial::MayAct { .. }
         | Denial::NotNarrowed { .. } => match grant {
             // The client is known, and it gets nothing by this grant (RFC 6749 §5.2).

@@ -220,3 +220,22 @@ async fn a_first_key_set_without_keys_is_taken_as_it_is() {
     assert_eq!(world.accepts(&key).await, Ok(()));
     eventually(|| world.health().usable_keys == 1).await;
 }
+
+#[tokio::test]
+async fn another_key_under_a_known_name_is_accepted_and_told() {
+    let (first, second) = (Key::new("same"), Key::new("same"));
+    let (other, world) = (Key::new("other"), World::publishing(&[]).await);
+    for (published, surprises, why) in [
+        (&[&first][..], 0, "the first reading surprises nobody"),
+        (&[&first], 0, "nothing changed"),
+        (&[&first, &other], 0, "a new key under a new name: a rotation"),
+        (&[&second, &other], 1, "another key under the name of the first"),
+        (&[&other], 1, "a key that is gone"),
+        (&[&first, &other], 1, "and back: nothing stood there"),
+    ] {
+        world.published.keys(published);
+        world.clock.advance(Seconds(900));
+        assert_eq!(world.accepts(published[0]).await, Ok(()), "{why}");
+        assert_eq!(world.health().surprises, surprises, "{why}");
+    }
+}

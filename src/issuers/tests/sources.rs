@@ -231,3 +231,19 @@ async fn an_issuer_in_the_public_network_is_never_asked_on_loopback() {
     }
     assert_eq!(server.connections(), 0);
 }
+
+#[tokio::test]
+async fn keys_that_move_to_another_origin_are_used_and_told() {
+    let key = Key::new("a");
+    let (own, document) = discovering(&key).await;
+    let (other, _) = discovering(&key).await;
+    let world = Registered::with(settings("main", &own.url(""), discovery(None)));
+    for (served_by, surprises, why) in
+        [(&own, 0, "where they are"), (&own, 0, "and stay"), (&other, 1, "elsewhere"), (&other, 1, "where they are now"), (&own, 2, "back")]
+    {
+        *document.lock().unwrap() = json!({ "issuer": own.url(""), "jwks_uri": served_by.url("/keys") }).to_string();
+        world.clock.advance(Seconds(900));
+        assert_eq!(world.accepts(&key).await, Ok(()), "{why}");
+        assert_eq!(world.issuers.all()[0].health().surprises, surprises, "{why}");
+    }
+}

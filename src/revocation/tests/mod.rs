@@ -2,6 +2,7 @@
 
 mod following;
 mod many_servers;
+mod published;
 mod selecting;
 mod staleness;
 

@@ -116,3 +116,16 @@ async fn a_peer_that_asks_too_often_is_limited() {
         "without an address nobody is limited"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trust_of_today_decides_who_may_ask() {
+    let bench = Bench::new().await;
+    let token = bench.token().await;
+    let ask = async || bench.ask_as_client(&bench.assertion(|good| good), &token).await;
+    assert_eq!(ask().await.json()["active"], true);
+    let unnamed = super::TRUST.replace("\"deploy-api\", ", "");
+    bench.world.app.change_trust(&unnamed).await;
+    assert_eq!(ask().await.text, super::INACTIVE, "no longer named");
+    bench.world.app.change_trust(&unnamed.replace("[client.deploy-api]", "[client.renamed]")).await;
+    assert_eq!(refusal(&ask().await), format!("401 invalid_client rejected: unknown_client | {BEARER}"), "no longer registered");
+}

@@ -122,6 +122,7 @@ impl TestApp {
         let selector = match kind {
             "issuer" => Selector::Issuer(IssuerName::parse(value).unwrap()),
             "jti" => Selector::TokenId(value.into()),
+            "kid" => Selector::KeyId(value.into()),
             "relationship" => Selector::Relationship(RelationshipName::parse(value).unwrap()),
             "subject" => Selector::Subject(value.into()),
             "target" => Selector::Target(Audience::parse(value).unwrap()),
