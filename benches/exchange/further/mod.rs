@@ -20,7 +20,7 @@ use alone::{ALONE, Alone};
 use client::{Client, Wish, write_trust};
 
 /// Rounds of alternating slices, after one that warms up.
-const ROUNDS: u32 = 5;
+const ROUNDS: u32 = 4;
 /// Requests of one slice.
 const SLICE: u32 = 2_000;
 /// How often a step is done alone in one slice.
