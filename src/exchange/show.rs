@@ -53,11 +53,15 @@ impl ExchangeEdges {
 
     /// Verifies the actor token: with the same strictness, whatever the subject token is (RFC 8693 §2.1).
     pub(super) async fn actor(&self, token: &SubjectToken, proven: ProvenKeys, draft: &mut DecisionDraft) -> Result<Party, Refusal> {
-        let unverified = UnverifiedToken::parse(token)?;
-        let issuer = self.issuer_of(&unverified)?;
-        let party = self.verified(unverified, &issuer, proven, draft.arrived()).await?;
+        let party = self.vouching(token, proven, draft.arrived()).await.map_err(Refusal::about_actor)?;
         draft.accompanied(&party.token, &*party.ids);
         Ok(party)
+    }
+
+    async fn vouching(&self, token: &SubjectToken, proven: ProvenKeys, now: Timestamp) -> Result<Party, Refusal> {
+        let unverified = UnverifiedToken::parse(token)?;
+        let issuer = self.issuer_of(&unverified)?;
+        self.verified(unverified, &issuer, proven, now).await
     }
 
     fn issuer_of(&self, token: &UnverifiedToken) -> Result<Arc<TrustedIssuer>, RejectedToken> {

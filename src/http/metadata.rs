@@ -73,7 +73,7 @@ impl MetadataSettings {
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": algorithms,
             "dpop_signing_alg_values_supported": proofs,
-            "claims_supported": ["act", "aud", "client_id", "cnf", "exp", "iat", "iss", "jti", "scope", "sub"],
+            "claims_supported": ["act", "ancestors", "aud", "client_id", "cnf", "exp", "iat", "iss", "jti", "root_jti", "rvk", "scope", "sub"],
         });
         // RFC 8705 §3.3. Its default is false, and a member that says nothing is left out.
         if self.client_certificates {
@@ -214,11 +214,11 @@ mod tests {
         x-content-type-options: nosniff
         strict-transport-security: max-age=31536000
         cache-control: public, max-age=300
-        etag: "08fd2c4bb75ada34f2dcf019395477d3"
+        etag: "f76fc2413af7ef0b3a7fac475e623d39"
         content-type: application/json
-        content-length: 1337
+        content-length: 1366
 
-        {"issuer":"https://sts.test/t1/","token_endpoint":"https://sts.test/t1/token","jwks_uri":"https://sts.test/t1/keys","grant_types_supported":["client_credentials"],"token_endpoint_auth_methods_supported":["none","private_key_jwt"],"token_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"introspection_endpoint":"https://sts.test/t1/introspect","introspection_endpoint_auth_methods_supported":["private_key_jwt","Bearer","DPoP"],"introspection_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"revocation_endpoint":"https://sts.test/t1/revoke","revocation_endpoint_auth_methods_supported":["none","private_key_jwt"],"revocation_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"revocations_uri":"https://sts.test/t1/revocations","response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256","RS256","EdDSA"],"dpop_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512","Ed25519"],"claims_supported":["act","aud","client_id","cnf","exp","iat","iss","jti","scope","sub"],"tls_client_certificate_bound_access_tokens":true}
+        {"issuer":"https://sts.test/t1/","token_endpoint":"https://sts.test/t1/token","jwks_uri":"https://sts.test/t1/keys","grant_types_supported":["client_credentials"],"token_endpoint_auth_methods_supported":["none","private_key_jwt"],"token_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"introspection_endpoint":"https://sts.test/t1/introspect","introspection_endpoint_auth_methods_supported":["private_key_jwt","Bearer","DPoP"],"introspection_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"revocation_endpoint":"https://sts.test/t1/revoke","revocation_endpoint_auth_methods_supported":["none","private_key_jwt"],"revocation_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"revocations_uri":"https://sts.test/t1/revocations","response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256","RS256","EdDSA"],"dpop_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512","Ed25519"],"claims_supported":["act","ancestors","aud","client_id","cnf","exp","iat","iss","jti","root_jti","rvk","scope","sub"],"tls_client_certificate_bound_access_tokens":true}
         "#);
         let appended = ask(&router, "GET", "/t1/.well-known/openid-configuration", ("x-forwarded-host", "evil.example")).await;
         assert_eq!(appended, inserted, "identical values (RFC 9068 section 4)");

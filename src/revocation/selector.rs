@@ -68,6 +68,6 @@ impl Selector {
 
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name(), self.value().escape_debug())
+        if matches!(self, Self::All) { f.write_str(self.name()) } else { write!(f, "{} {}", self.name(), self.value().escape_debug()) }
     }
 }

@@ -33,7 +33,7 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
     200 OK
     cache-control: public, max-age=300
     content-type: application/json
-    etag: "e8e1f3524de5481ec88cb23c4fc4a5d4"
+    etag: "29b618a56199f947aaf82eebda95b301"
     {
       "issuer": "https://sts.example",
       "token_endpoint": "https://sts.example/token",
@@ -117,6 +117,7 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
       ],
       "claims_supported": [
         "act",
+        "ancestors",
         "aud",
         "client_id",
         "cnf",
@@ -124,6 +125,8 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
         "iat",
         "iss",
         "jti",
+        "root_jti",
+        "rvk",
         "scope",
         "sub"
       ]

@@ -12,7 +12,7 @@ use crate::trust::{self, CompiledTrust};
 
 /// What is selected: exactly one of these; a claim may be of one issuer.
 #[derive(Args, Debug)]
-#[group(skip)]
+#[group(id = "selection", required = true, multiple = true)]
 pub(super) struct Selection {
     /// By which relationship it was exchanged
     #[arg(long, group = "selected", value_name = "NAME")]
@@ -40,7 +40,6 @@ pub(super) struct Selection {
     #[arg(
         long,
         value_name = "NAME",
-        required_unless_present = "selected",
         conflicts_with_all = ["relationship", "subject", "target", "jti", "kid", "all"]
     )]
     issuer: Option<String>,
