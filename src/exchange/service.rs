@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::domain::{DecisionId, IssuerName, Seconds, TargetName};
 use crate::issuers::KeysError;
 use crate::limits::{Limited, Spendables};
-use crate::policy::{Denial, Presented, evaluate, narrow};
+use crate::policy::{Denial, Presented, TrustPolicy, evaluate, narrow};
 use crate::release::issuance::{Occasion, ProofSpend, SigningFailed, Spent, mint};
 use crate::release::record::{self, DecisionDraft, Outcome, Room};
 use crate::release::replay::{NotSpent, SpendError, SpendOutcome, SpentToken};
-use crate::revocation::NotCleared;
+use crate::revocation::{Cleared, NotCleared};
 use crate::token::{ProvenKeys, RejectedProof, RejectedToken, VerifiedProof};
 
 use super::edges::{Answer, ExchangeEdges, Observed};
@@ -73,14 +73,7 @@ impl ExchangeService {
         let digests = (subject.token.digest(), actor.as_ref().map(|actor| actor.token.digest()));
 
         draft.trust_version(trust.version);
-        let presented = Presented { subject, actor, proven };
-        let permit = match request.subject.origin {
-            TokenOrigin::Own => narrow(&trust.policy, presented, &request.ask, now)?,
-            TokenOrigin::Foreign | TokenOrigin::Spiffe => evaluate(&trust.policy, presented, &request.ask, now)?,
-        };
-        seen.target = Some(permit.target().name.clone());
-        draft.permitted(&permit);
-        let cleared = self.0.revocations.clear(permit, now)?;
+        let cleared = self.clear(&trust.policy, Presented { subject, actor, proven }, &request, draft, seen)?;
         let presented = Spendables::of(cleared.permit(), proof.as_ref());
         self.0.limits.admit_permit(cleared.permit(), &presented)?;
 
@@ -114,6 +107,26 @@ impl ExchangeService {
             self.0.limits.note_spent(spent);
         }
         unspent(not_spent, draft)
+    }
+
+    /// Stop 4: what policy says of it, and whether that still stands. Nothing waits here, so nothing of it
+    /// is kept while a store is asked.
+    fn clear(
+        &self,
+        policy: &TrustPolicy,
+        presented: Presented,
+        request: &ExchangeRequest,
+        draft: &mut DecisionDraft,
+        seen: &mut Seen,
+    ) -> Result<Cleared, Refusal> {
+        let now = draft.arrived();
+        let permit = match request.subject.origin {
+            TokenOrigin::Own => narrow(policy, presented, &request.ask, now)?,
+            TokenOrigin::Foreign | TokenOrigin::Spiffe => evaluate(policy, presented, &request.ask, now)?,
+        };
+        seen.target = Some(permit.target().name.clone());
+        draft.permitted(&permit);
+        Ok(self.0.revocations.clear(permit, now)?)
     }
 
     async fn release(&self, ready: Ready, draft: DecisionDraft, seen: &Seen) -> Answer {

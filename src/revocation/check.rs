@@ -11,7 +11,7 @@ use super::service::Revocations;
 /// Evidence that nothing a permit rests on was taken back, as far as this node knows, and that it knows lately enough. Only
 /// [`Revocations::clear`] makes one, and nothing is minted without.
 #[derive(Debug)]
-pub struct Cleared(Permit);
+pub struct Cleared(Box<Permit>);
 
 impl Cleared {
     /// The permit.
@@ -22,7 +22,7 @@ impl Cleared {
 
     /// Gives the permit back; the evidence is gone.
     #[must_use]
-    pub fn into_permit(self) -> Permit {
+    pub fn into_permit(self) -> Box<Permit> {
         self.0
     }
 }
@@ -54,7 +54,8 @@ impl Revocations {
                 self.judge(&Facts::of(token).used(relationship, audience), now)?;
             }
         }
-        Ok(Cleared(permit))
+        // It is large, and everything that comes after it carries it along.
+        Ok(Cleared(Box::new(permit)))
     }
 
     /// Looks whether a token of ours still stands.

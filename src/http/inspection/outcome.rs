@@ -18,7 +18,7 @@ const INSUFFICIENT_SCOPE: &str = "Bearer realm=\"cambist\", error=\"insufficient
 
 /// RFC 9449 §9.
 const USE_NONCE: &str = "DPoP realm=\"cambist\", error=\"use_dpop_nonce\"";
-/// RFC 9449 §7.1.
+/// RFC 9449 §7.1: with the algorithms that the metadata lists.
 pub(super) const INVALID_PROOF: &str =
     "DPoP realm=\"cambist\", error=\"invalid_dpop_proof\", algs=\"ES256 ES384 EdDSA PS256 PS384 PS512 RS256 RS384 RS512 Ed25519\"";
 
@@ -84,4 +84,16 @@ fn unproven() -> OauthError {
 
 fn unavailable_error(unavailable: Unavailable) -> OauthError {
     OauthError::unavailable(unavailable.reason(), retry_after())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::proof::proof_algorithms;
+    use super::*;
+
+    #[test]
+    fn the_challenge_lists_the_algorithms_of_the_metadata() {
+        let listed: Vec<_> = proof_algorithms().collect();
+        assert!(INVALID_PROOF.ends_with(&format!(", algs=\"{}\"", listed.join(" "))), "{INVALID_PROOF}");
+    }
 }

@@ -101,7 +101,7 @@ async fn a_proof_is_good_for_one_question() {
     let proof = holder.proof("/introspect", Some(&bound), None);
     assert_eq!(ask(&bench, "DPoP", &bound, Some(&proof), &token).await.json()["active"], true);
     let again = ask(&bench, "DPoP", &bound, Some(&proof), &token).await;
-    assert_eq!(refusal(&again), format!("401 invalid_dpop_proof rejected: replayed | {INVALID_PROOF}"));
+    assert_eq!(refusal(&again), format!("401 invalid_dpop_proof rejected: proof_replayed | {INVALID_PROOF}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
