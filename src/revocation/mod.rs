@@ -6,6 +6,7 @@
 mod check;
 mod facts;
 mod held;
+mod holders;
 mod index;
 mod kept;
 mod rule;
