@@ -18,7 +18,7 @@ mod tests;
 mod text;
 
 pub use check::{Cleared, NotCleared};
-pub use kept::{Confirmation, SCHEMA, confirmations, publish, rules};
+pub use kept::{Confirmation, Confirmations, SCHEMA, begin, confirmations, publish, rules};
 pub use rule::{Change, Lift, Rule, RuleId, RuleKind};
 pub use selector::Selector;
 pub use service::{RevocationSettings, Revocations, Snapshot, Vitals};

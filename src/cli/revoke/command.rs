@@ -60,8 +60,8 @@ impl Desk {
     /// By the store's clock, which all nodes compare theirs with: a command on a machine whose clock is wrong must cut off neither too little
     /// nor too much.
     fn now(&self) -> anyhow::Result<Timestamp> {
-        let (by_store, _) = self.runtime.block_on(confirmations(&self.store, &*self.clock))?;
-        Ok(Timestamp::from_unix(by_store / 1_000))
+        let said = self.runtime.block_on(confirmations(&self.store, &*self.clock))?;
+        Ok(Timestamp::from_unix(said.now_millis / 1_000))
     }
 
     fn tell(&self, change: &Change) -> anyhow::Result<ExitCode> {

@@ -47,10 +47,10 @@ async fn what_is_added_is_known_to_every_node_after_its_next_look(place: Place) 
     a.sync().await.unwrap();
     assert_eq!((known(&a), known(&b)), (vec!["one".to_owned(), String::new()], vec![]));
     let said = |all: Vec<Confirmation>| all.into_iter().map(|node| (node.node.to_string(), node.version)).collect::<Vec<_>>();
-    let (_, all) = confirmations(&store, &*clock).await.unwrap();
+    let all = confirmations(&store, &*clock).await.unwrap().nodes;
     assert_eq!(said(all), [("a".to_owned(), second), ("b".to_owned(), 0)]);
     b.sync().await.unwrap();
-    let (now, all) = confirmations(&store, &*clock).await.unwrap();
+    let Confirmations { now_millis: now, nodes: all, .. } = confirmations(&store, &*clock).await.unwrap();
     assert!(all.iter().all(|node| node.max_stale == Seconds(30) && node.at_millis <= now && node.stops_at_millis() > now));
     assert_eq!(said(all), [("a".to_owned(), second), ("b".to_owned(), second)]);
     let restarted = node(&place, "b", &clock).await;
@@ -207,9 +207,9 @@ async fn a_node_that_ends_is_waited_for_by_nobody(place: Place) {
     let (store, clock) = (place.begin().await, clock());
     let a = node(&place, "a", &clock).await;
     a.sync().await.unwrap();
-    assert_eq!(confirmations(&store, &*clock).await.unwrap().1.len(), 1);
+    assert_eq!(confirmations(&store, &*clock).await.unwrap().nodes.len(), 1);
     a.leave().await.unwrap();
-    assert_eq!(confirmations(&store, &*clock).await.unwrap().1, []);
+    assert_eq!(confirmations(&store, &*clock).await.unwrap().nodes, []);
     assert_eq!(a.ensure_fresh(), Err(NotCleared::Stale), "it has said that it issues nothing");
 }
 

@@ -66,3 +66,30 @@ async fn what_is_kept_of_a_token_is_its_id_and_its_end() {
     assert_eq!(text, json!({"v": 1, "kind": "block", "id": null, "select": {"token": "one"}, "forget_at": NOW.unix() + 365}));
     assert_eq!(rules(&store, &*clock).await.unwrap()[0].id.as_str(), id);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_lost_its_nodes_says_for_how_long_one_may_be_missing() {
+    let (place, clock) = (Place::redis(), clock());
+    let store = place.begin().await;
+    begin(&store).await.unwrap();
+    let (a, c) = (node(&place, "a", &clock).await, node(&place, "c", &clock).await);
+    a.sync().await.unwrap();
+    c.sync().await.unwrap();
+    let said = confirmations(&store, &*clock).await.unwrap();
+    assert_eq!((said.nodes.len(), said.incomplete_until(Seconds(30))), (2, None), "a new store has lost nobody");
+
+    place.lose_everything();
+    a.sync().await.unwrap();
+    assert_eq!(c.ensure_fresh(), Ok(()), "it cannot reach the store, and issues");
+    begin(&store).await.unwrap();
+    let said = confirmations(&store, &*clock).await.unwrap();
+    assert_eq!(said.nodes.len(), 1);
+    assert_eq!(said.incomplete_until(Seconds(30)), Some(said.since_millis + 30_000));
+    assert_eq!(said.incomplete_until(Seconds(300)), Some(said.since_millis + 300_000));
+    let later = Confirmations { now_millis: said.since_millis + 30_000, ..said };
+    assert_eq!(later.incomplete_until(Seconds(10)), None, "its own `max_stale` counts too, and is over");
+
+    place.lose_everything();
+    let said = confirmations(&store, &*clock).await.unwrap();
+    assert_eq!((said.nodes.len(), said.incomplete_until(Seconds(30)).is_some()), (0, true), "not: no node is running");
+}
