@@ -93,8 +93,9 @@ impl ExchangeService {
             Ok(SpendOutcome::Repeated(repeated)) => repeated.mint_again(&ring, &self.0.issuer)?,
             Err(not_spent) => return Err(unspent(not_spent, draft)),
         };
-        // A process that was stopped in between knows what it knew then. What is spent stays spent.
-        self.0.revocations.ensure_fresh()?;
+        // The store took its time, and the process may have been stopped: meanwhile this node may have confirmed a revocation, or know too
+        // little. What is spent stays spent.
+        self.0.revocations.is_clear(spent.permit(), now)?;
         Ok(Ready { spent, room })
     }
 

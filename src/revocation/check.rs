@@ -47,6 +47,15 @@ impl Revocations {
     /// # Errors
     /// It was, or that cannot be known now.
     pub fn clear(&self, permit: Permit, now: Timestamp) -> Result<Cleared, NotCleared> {
+        self.is_clear(&permit, now)?;
+        Ok(Cleared(permit))
+    }
+
+    /// The same for a permit whose token is minted already, and was not released: what became known meanwhile counts too.
+    ///
+    /// # Errors
+    /// As for [`Self::clear`].
+    pub fn is_clear(&self, permit: &Permit, now: Timestamp) -> Result<(), NotCleared> {
         self.ensure_fresh()?;
         if self.selects_anything() {
             let (relationship, audience) = (permit.relationship().as_str(), permit.target().audience.as_str());
@@ -54,7 +63,17 @@ impl Revocations {
                 self.judge(&Facts::of(token).used(relationship, audience), now)?;
             }
         }
-        Ok(Cleared(permit))
+        Ok(())
+    }
+
+    /// Looks whether a registered client that this assertion authenticates was taken back: by its name, as though it were a relationship, by
+    /// `kid` or `jti`, or with everything.
+    ///
+    /// # Errors
+    /// It was, or that cannot be known now.
+    pub fn admits_client(&self, assertion: &VerifiedToken, now: Timestamp) -> Result<(), NotCleared> {
+        self.ensure_fresh()?;
+        if self.selects_anything() { self.judge(&Facts::client(assertion), now) } else { Ok(()) }
     }
 
     /// Looks whether a token of ours still stands.
