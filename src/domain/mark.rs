@@ -26,10 +26,11 @@ impl Mark {
     /// Kind: `<issuer name>:<subject>` of a witness.
     pub const SUBJECT: &'static str = "subject";
 
-    /// Kind: a claim. Its value is the claim's JSON text, without spaces.
+    /// Kind: a claim. Its value is the claim's JSON text, without spaces. A pointer to a claim of the first level is its name.
     #[must_use]
     pub fn claim(path: &ClaimPath) -> String {
-        format!("claim {path}")
+        let name = path.as_str().strip_prefix('/').filter(|name| !name.is_empty() && !name.contains(['/', '~']));
+        format!("claim {}", name.unwrap_or(path.as_str()))
     }
 
     /// The mark in the token of this `jti`. No kind holds a zero byte, so no two pairs run into each other.

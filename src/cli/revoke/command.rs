@@ -90,11 +90,11 @@ fn decide(decision: &Decision, make: Make, what: &str) -> anyhow::Result<ExitCod
     };
     let clock = SystemClock::new();
     anyhow::ensure!(!decision.reason.trim().is_empty(), "--reason is empty; write why, for whoever finds it later");
-    let selector = selector(&settings, &decision.selection, decision.force, clock.now())?;
+    let (selector, reach) = selector(&settings, &decision.selection, decision.force, clock.now())?;
     let desk = Desk::open(settings)?;
     let rule = make(selector, &decision.reason, &who::runs_this(), desk.now()?);
     output::line(format!("{what}: {} ({})", rule.selector, rule.id));
-    desk.tell(&rule.into())
+    Ok(reach.print(desk.tell(&rule.into())?))
 }
 
 pub(in crate::cli) fn unblock(lifting: &Lifting) -> anyhow::Result<ExitCode> {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::domain::{ClaimPath, ClaimValue, RelationshipName, Scopes, Seconds, Timestamp, TokenId};
+use crate::domain::{ClaimPath, ClaimValue, Mark, RelationshipName, Scopes, Seconds, Timestamp, TokenId};
 use crate::policy::actor::{ActorRole, Bearer};
 use crate::policy::assess::{Granted, Parties};
 use crate::policy::relationship::TrustRelationship;
@@ -167,10 +167,10 @@ impl Permit {
         let mut traits = Vec::new();
         let rule = &self.granted.relationship;
         if self.root.is_none() {
-            traits_of(&mut traits, &self.presented.subject, rule.conditions.iter().map(|condition| &*condition.claim));
+            traits_of(&mut traits, &self.presented.subject, rule.marked());
         }
         if let (Some(actor), Some(wanted)) = (&self.presented.actor, &rule.actor) {
-            traits_of(&mut traits, actor, wanted.conditions.iter().map(|condition| &*condition.claim));
+            traits_of(&mut traits, actor, wanted.marked());
             if wanted.role == ActorRole::Witness {
                 traits.push(("issuer".into(), actor.token.issuer_name().to_string()));
                 traits.push(("subject".into(), actor.subject()));
@@ -190,7 +190,7 @@ fn traits_of<'a>(traits: &mut Vec<(Cow<'static, str>, String)>, shown: &'a Party
     for path in paths {
         let scalar = |value: &&ClaimValue| matches!(value, ClaimValue::Bool(_) | ClaimValue::Number(_) | ClaimValue::Text(_));
         if let Some(json) = token.claims().at(path).filter(scalar).and_then(|value| serde_json::to_string(value).ok()) {
-            traits.push((format!("claim {path}").into(), json));
+            traits.push((Mark::claim(path).into(), json));
         }
     }
 }
