@@ -18,7 +18,7 @@ pub enum Refused {
     Encrypted,
     /// The client is known, and the token is neither its own nor for a target that names it.
     ForeignToken,
-    /// Too many authentications failed.
+    /// Too many authentications failed, or too many tokens were ended.
     Limited(Limited),
     /// The proof that came with the caller's access token is no good.
     Proof(RejectedProof),

@@ -105,6 +105,17 @@ impl Limits {
         self.failures.sweep();
     }
 
+    /// Counts a token that its holder ends: it is kept as long as an exchange is, and its subject and relationship have one share for both.
+    ///
+    /// # Errors
+    /// When it is one too many.
+    pub fn admit_revocation(&self, subject: &str, relationship: &str) -> Result<(), Limited> {
+        if let Some(counts) = &self.subject {
+            counts.admit(subject)?;
+        }
+        self.relationship.as_ref().map_or(Ok(()), |counts| counts.admit(relationship))
+    }
+
     /// How many callers are counted, by all limits.
     #[must_use]
     pub fn counted(&self) -> usize {

@@ -138,6 +138,12 @@ impl Revocations {
         Ok(())
     }
 
+    /// Whether its holder ended this token of ours, as far as this node knows: then to end it again changes nothing.
+    #[must_use]
+    pub fn has_ended(&self, own: &VerifiedToken) -> bool {
+        own.token_id().is_some_and(|id| self.holders.has_ended(id, self.clock.now()))
+    }
+
     /// Says goodbye: nobody waits for this node any more. It may not issue afterwards.
     ///
     /// # Errors

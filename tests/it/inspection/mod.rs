@@ -5,6 +5,7 @@ mod callers;
 mod introspection;
 mod proofs;
 mod revocation;
+mod taken_back;
 
 use std::fs;
 use std::sync::Arc;
