@@ -12,9 +12,10 @@ use crate::http::{
 };
 use crate::inspection::{Inspection, InspectionEdges};
 use crate::release::issuance::{JWKS_MAX_AGE, SIGNING_ALGORITHMS};
+use crate::release::notice::Notices;
 use crate::release::replay::OpaqueTokens;
 
-use super::build::App;
+use super::build::{App, Parts};
 
 impl App {
     /// What the public listener serves.
@@ -47,8 +48,14 @@ impl App {
             metadata,
             keys,
             keys_max_age: JWKS_MAX_AGE,
+            notices: self.notices(),
             ready: Arc::new(move || health.is_ready()),
         })
+    }
+
+    fn notices(&self) -> Arc<Notices> {
+        let Parts { clock, keys, revocations, .. } = &self.parts;
+        Arc::new(Notices::new(self.settings.issuer.clone(), Arc::clone(clock), Arc::clone(keys), Arc::clone(revocations)))
     }
 
     fn inspection(&self, bodies: BodyRoom) -> InspectionEndpoints {

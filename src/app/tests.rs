@@ -3,15 +3,18 @@
 use std::fs;
 use std::sync::Arc;
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use super::build::Parts;
 use super::*;
-use crate::cli::dev_issuer::{DevIssuer, MintRequest};
 use crate::config::Settings;
 use crate::document::Diagnostics;
-use crate::domain::{Clock, IssuerUrl, ManualClock, RelationshipName, SubjectToken, Timestamp};
+use crate::domain::{ManualClock, RelationshipName, SubjectToken, Timestamp};
 use crate::exchange::Parameters;
 use crate::outbound::{BoxFuture, Fetch, FetchError, FetchRequest, FetchResponse};
 use crate::release::replay::ReplayGuard;
@@ -28,13 +31,30 @@ impl Fetch for Nowhere {
     }
 }
 
+fn key() -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap()
+}
+
+fn key_set() -> String {
+    let x = URL_SAFE_NO_PAD.encode(key().public_key().as_ref());
+    json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "key-1", "x": x}]}).to_string()
+}
+
+fn token(id: &str) -> SubjectToken {
+    let (iat, exp) = (NOW, NOW.unix() + 300);
+    let claims = json!({
+        "iss": "https://issuer.example", "sub": "workload-example", "aud": "https://sts.example", "iat": iat, "exp": exp, "jti": id
+    });
+    let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let input = format!("{}.{}", part(json!({"alg": "EdDSA", "kid": "key-1"})), part(claims));
+    SubjectToken::new(format!("{input}.{}", URL_SAFE_NO_PAD.encode(key().sign(input.as_bytes()))))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_blocked_while_the_store_spends_is_not_released() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::new(ManualClock::at(NOW)));
-    let url = IssuerUrl::parse("https://issuer.example").unwrap();
-    let issuer = DevIssuer::new(url, "https://sts.example".into(), Arc::clone(&clock) as _).unwrap();
     fs::create_dir(folder.path().join("trust")).unwrap();
-    fs::write(folder.path().join("trust/ci.jwks"), issuer.key_set().unwrap().to_string()).unwrap();
+    fs::write(folder.path().join("trust/ci.jwks"), key_set()).unwrap();
     fs::write(folder.path().join("trust/test.toml"), TRUST).unwrap();
     fs::write(folder.path().join("cambist.toml"), "issuer = \"https://sts.example\"\n").unwrap();
     let settings = || Settings::load(&folder.path().join("cambist.toml"), &Diagnostics::new()).unwrap();
@@ -58,10 +78,9 @@ async fn what_is_blocked_while_the_store_spends_is_not_released() {
             });
         });
         let service = Parts { guard: Arc::new(guard), ..app.parts.clone() }.conductor(&app.settings);
-        let token = SubjectToken::new(issuer.mint(&MintRequest::of("oidc").with("iat", clock.now().unix())).unwrap());
         let parameters = Parameters {
             grant_type: Some("urn:ietf:params:oauth:grant-type:token-exchange".into()),
-            subject_token: Some(token),
+            subject_token: Some(token(if blocked { "2" } else { "1" })),
             subject_token_type: Some("urn:ietf:params:oauth:token-type:jwt".into()),
             ..Parameters::default()
         };
@@ -75,6 +94,7 @@ const TRUST: &str = r#"
 preset = "oidc"
 url = "https://issuer.example"
 jwks_file = "ci.jwks"
+algorithms = ["EdDSA"]
 owner = "o@example.com"
 replay = "once"
 [target.deploy]

@@ -96,7 +96,8 @@ pub(super) enum KeysCommand {
         #[arg(long)]
         compromised: bool,
         /// Drop only this key
-        #[arg(long, requires = "compromised")]
+        // One id in 64 begins with a hyphen.
+        #[arg(long, requires = "compromised", allow_hyphen_values = true)]
         kid: Option<String>,
     },
 }
@@ -152,6 +153,38 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Err(error) => {
             output::error(&format!("error: {}", output::chain(&error)));
             ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn refused(line: &str) -> Option<ErrorKind> {
+        Arguments::try_parse_from(line.split(' ')).err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn an_id_may_begin_with_a_hyphen() {
+        for line in ["block --jti -9fcEA --reason x", "revoke --kid -4vz --reason x", "keys rotate --compromised --kid -4vz"] {
+            assert_eq!(refused(&format!("cambist {line}")), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn exactly_one_thing_is_taken_back_at_a_time() {
+        for (selected, expected) in [
+            ("", Some(ErrorKind::MissingRequiredArgument)),
+            (" --all", None),
+            (" --issuer github", None),
+            (" --claim a=b --issuer github", None),
+            (" --relationship web --issuer github", Some(ErrorKind::ArgumentConflict)),
+            (" --relationship web --all", Some(ErrorKind::ArgumentConflict)),
+        ] {
+            assert_eq!(refused(&format!("cambist revoke --reason x{selected}")), expected, "{selected}");
         }
     }
 }

@@ -21,7 +21,7 @@ pub use digest::{Digest256, Thumbprint};
 pub use ids::{DecisionId, TokenId, random_bytes};
 pub use issuer::{InvalidIssuerUrl, InvalidSpiffeId, InvalidTrustDomain, IssuerId, IssuerUrl, SpiffeId, TrustDomain};
 pub use json::{JsonError, JsonLimits, parse_json};
-pub use mark::Mark;
+pub use mark::{Fingerprint, Mark};
 pub use name::{ClientName, InvalidName, IssuerName, RelationshipName, TargetName};
 pub use scope::{InvalidScope, Scope, Scopes};
 pub use secret::{IdempotencyKey, InvalidIdempotencyKey, SubjectToken};

@@ -48,6 +48,8 @@ pub enum Refusal {
     Proof(RejectedProof),
     /// The token is bad in itself.
     Rejected(RejectedToken),
+    /// The actor token is bad in itself.
+    RejectedActor(RejectedToken),
     /// It has been spent.
     Replayed {
         /// What: the proof, the actor token or the subject token.
@@ -113,7 +115,7 @@ impl Refusal {
     pub const fn family(&self) -> Family {
         match self {
             Self::Malformed(_) => Family::Malformed,
-            Self::Proof(_) | Self::Rejected(_) | Self::Replayed { .. } | Self::Fenced { .. } => Family::Rejected,
+            Self::Proof(_) | Self::Rejected(_) | Self::RejectedActor(_) | Self::Replayed { .. } | Self::Fenced { .. } => Family::Rejected,
             Self::Limited(_) => Family::Limited,
             Self::Denied(_) | Self::Revoked { .. } => Family::Denied,
             Self::Unavailable(_) => Family::Unavailable,
@@ -126,7 +128,7 @@ impl Refusal {
         match self {
             Self::Malformed(malformed) => malformed.reason(),
             Self::Proof(rejected) => rejected.reason(),
-            Self::Rejected(rejected) => rejected.reason(),
+            Self::Rejected(rejected) | Self::RejectedActor(rejected) => rejected.reason(),
             Self::Replayed { what: Spent::Actor } => "actor_replayed",
             Self::Replayed { what: Spent::Proof } => "proof_replayed",
             Self::Replayed { what: Spent::Subject } => "replayed",
@@ -150,8 +152,14 @@ impl Refusal {
                 let claims: Vec<_> = miss.failed.iter().map(|failed| failed.claim.as_str()).collect();
                 Some(format!("claims {}", claims.join(", ")))
             }
+            Self::RejectedActor(_) => Some("actor_token".into()),
             _ => None,
         }
+    }
+
+    /// The same, of the actor token: a caller who sent two tokens is told which one is bad.
+    pub(super) fn about_actor(self) -> Self {
+        if let Self::Rejected(rejected) = self { Self::RejectedActor(rejected) } else { self }
     }
 
     /// Whether a proof, or another one, is what it lacks.
@@ -164,6 +172,7 @@ impl Refusal {
                 | Self::Fenced { what: Spent::Proof, .. }
                 | Self::Denied(Denial::Binding { wanted: Binding::Dpop, .. })
                 | Self::Rejected(RejectedToken::PopRequired)
+                | Self::RejectedActor(RejectedToken::PopRequired)
         )
     }
 

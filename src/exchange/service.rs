@@ -64,7 +64,7 @@ impl ExchangeService {
         let proof = self.0.proof(request.proof.as_ref(), now)?;
         let proven = ProvenKeys { key: proof.as_ref().map(VerifiedProof::key), certificate: request.certificate };
 
-        let trust = self.0.trust.load_full();
+        let (trust, keys) = (self.0.trust.load_full(), self.0.keys.ring().version());
         let subject = self.0.subject(&request, proven, &trust.policy, draft, seen).await?;
         let actor = match &request.actor {
             Some(token) => Some(self.0.actor(token, proven, draft).await?),
@@ -84,6 +84,10 @@ impl ExchangeService {
         self.0.limits.admit_permit(cleared.permit())?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
+        if request.subject.origin == TokenOrigin::Own && ring.version() != keys {
+            // What a key signed that is gone meanwhile gets no signature of one that stays.
+            return Err(Refusal::Unavailable(Unavailable::Signing));
+        }
         let proof = proof.as_ref().map(spend_of);
         let occasion = Occasion { now, proof, repeatable: request.repeatable(digests, proven) };
         let minted = mint(cleared, &ring, &self.0.issuer, occasion)?;

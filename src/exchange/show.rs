@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{SubjectToken, Timestamp};
+use crate::domain::{IssuerId, SubjectToken, Timestamp};
 use crate::issuers::TrustedIssuer;
 use crate::policy::{Party, TrustPolicy};
 use crate::release::record::DecisionDraft;
@@ -34,10 +34,11 @@ impl ExchangeEdges {
             draft.verified(&token, []);
             return Ok(Party { token, ids: Arc::default() });
         }
-        let issuer = match request.subject.origin {
-            TokenOrigin::Spiffe => self.issuers.of_trust_domain(&unverified).ok_or(RejectedToken::UnknownIssuer)?,
-            TokenOrigin::Own | TokenOrigin::Foreign => self.issuer_of(&unverified)?,
-        };
+        // A token belongs to the same issuer by every grant, or it could be used once as each.
+        let issuer = self.issuer_of(&unverified)?;
+        if request.subject.origin == TokenOrigin::Spiffe && matches!(issuer.settings().id, IssuerId::Url(_)) {
+            return Err(RejectedToken::UnknownIssuer.into());
+        }
         seen.issuer = Some(issuer.settings().name.clone());
         let party = self.verified(unverified, &issuer, proven, draft.arrived()).await?;
         draft.verified(&party.token, &*party.ids);
@@ -52,11 +53,15 @@ impl ExchangeEdges {
 
     /// Verifies the actor token: with the same strictness, whatever the subject token is (RFC 8693 §2.1).
     pub(super) async fn actor(&self, token: &SubjectToken, proven: ProvenKeys, draft: &mut DecisionDraft) -> Result<Party, Refusal> {
-        let unverified = UnverifiedToken::parse(token)?;
-        let issuer = self.issuer_of(&unverified)?;
-        let party = self.verified(unverified, &issuer, proven, draft.arrived()).await?;
+        let party = self.vouching(token, proven, draft.arrived()).await.map_err(Refusal::about_actor)?;
         draft.accompanied(&party.token, &*party.ids);
         Ok(party)
+    }
+
+    async fn vouching(&self, token: &SubjectToken, proven: ProvenKeys, now: Timestamp) -> Result<Party, Refusal> {
+        let unverified = UnverifiedToken::parse(token)?;
+        let issuer = self.issuer_of(&unverified)?;
+        self.verified(unverified, &issuer, proven, now).await
     }
 
     fn issuer_of(&self, token: &UnverifiedToken) -> Result<Arc<TrustedIssuer>, RejectedToken> {

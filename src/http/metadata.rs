@@ -68,13 +68,15 @@ impl MetadataSettings {
             "revocation_endpoint": self.issuer.join("/revoke"),
             "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
             "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
+            // Ours: what is revoked, for whoever verifies tokens without asking.
+            "revocations_uri": self.issuer.join("/revocations"),
             // There is no authorization endpoint. RFC 8414 §2 demands the member and forbids an empty list; relying parties that
             // federate to us (AWS, Entra, Google) expect what GitHub's and Kubernetes' issuers publish.
             "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": algorithms,
             "dpop_signing_alg_values_supported": proofs,
-            "claims_supported": ["act", "aud", "client_id", "cnf", "exp", "iat", "iss", "jti", "scope", "sub"],
+            "claims_supported": ["act", "ancestors", "aud", "client_id", "cnf", "exp", "iat", "iss", "jti", "root_jti", "rvk", "scope", "sub"],
         });
         // RFC 8705 §3.3. Its default is false, and a member that says nothing is left out.
         if self.client_certificates {
@@ -100,6 +102,8 @@ pub struct EndpointPaths {
     pub revocation: String,
     /// `GET`: the JWK set.
     pub keys: String,
+    /// `GET`: what is revoked.
+    pub revocations: String,
     /// `GET`: what every reason means.
     pub errors: String,
     /// `GET`: RFC 8414 §3.1, inserted between host and path.
@@ -120,6 +124,7 @@ impl EndpointPaths {
             introspection: format!("{base}/introspect"),
             revocation: format!("{base}/revoke"),
             keys: format!("{base}/keys"),
+            revocations: format!("{base}/revocations"),
             errors: format!("{base}/errors"),
             oauth_metadata: format!("/.well-known/oauth-authorization-server{base}"),
             openid_metadata: format!("{base}/.well-known/openid-configuration"),
@@ -204,11 +209,11 @@ mod tests {
         x-content-type-options: nosniff
         strict-transport-security: max-age=31536000
         cache-control: public, max-age=300
-        etag: "7a59a81e8671b7a8961d4054d35111d8"
+        etag: "f76fc2413af7ef0b3a7fac475e623d39"
         content-type: application/json
-        content-length: 1285
+        content-length: 1366
 
-        {"issuer":"https://sts.test/t1/","token_endpoint":"https://sts.test/t1/token","jwks_uri":"https://sts.test/t1/keys","grant_types_supported":["client_credentials"],"token_endpoint_auth_methods_supported":["none","private_key_jwt"],"token_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"introspection_endpoint":"https://sts.test/t1/introspect","introspection_endpoint_auth_methods_supported":["private_key_jwt","Bearer","DPoP"],"introspection_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"revocation_endpoint":"https://sts.test/t1/revoke","revocation_endpoint_auth_methods_supported":["none","private_key_jwt"],"revocation_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256","RS256","EdDSA"],"dpop_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512","Ed25519"],"claims_supported":["act","aud","client_id","cnf","exp","iat","iss","jti","scope","sub"],"tls_client_certificate_bound_access_tokens":true}
+        {"issuer":"https://sts.test/t1/","token_endpoint":"https://sts.test/t1/token","jwks_uri":"https://sts.test/t1/keys","grant_types_supported":["client_credentials"],"token_endpoint_auth_methods_supported":["none","private_key_jwt"],"token_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"introspection_endpoint":"https://sts.test/t1/introspect","introspection_endpoint_auth_methods_supported":["private_key_jwt","Bearer","DPoP"],"introspection_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"revocation_endpoint":"https://sts.test/t1/revoke","revocation_endpoint_auth_methods_supported":["none","private_key_jwt"],"revocation_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"revocations_uri":"https://sts.test/t1/revocations","response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256","RS256","EdDSA"],"dpop_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512","Ed25519"],"claims_supported":["act","ancestors","aud","client_id","cnf","exp","iat","iss","jti","root_jti","rvk","scope","sub"],"tls_client_certificate_bound_access_tokens":true}
         "#);
         let appended = ask(&router, "GET", "/t1/.well-known/openid-configuration", ("x-forwarded-host", "evil.example")).await;
         assert_eq!(appended, inserted, "identical values (RFC 9068 section 4)");

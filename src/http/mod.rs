@@ -11,6 +11,7 @@ mod inspection;
 mod metadata;
 mod oauth_error;
 mod proof;
+mod revocations;
 mod routes;
 mod server;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use inspection::{InspectionEndpoints, InspectionObserved};
 pub use metadata::{EndpointPaths, KeyDocument, MetadataSettings, document_route, keys_route, tenant_document_route};
 pub use oauth_error::{OauthCode, OauthError};
 pub use proof::{give_nonce, presented_proof, proof_error};
+pub use revocations::revocations_route;
 pub use routes::{PublicServices, admin_routes, public_routes};
 pub use server::{
     BoundListener, ClientCertificate, ClientCertificates, Drained, ListenerError, ListenerSettings, NotRun, PeerAddress, ServerHandle,

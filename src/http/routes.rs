@@ -1,14 +1,17 @@
 //! Every route, on one page. Each router gets the services it fronts and nothing else.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::routing::post;
 
 use crate::domain::{IssuerUrl, Seconds};
+use crate::release::notice::Notices;
 
 use super::{
     Answers, EndpointPaths, InspectionEndpoints, KeyDocument, MetadataSettings, MetricsText, ReadinessProbe, ReadyProbe, TokenEndpoint,
     document_route, errors_route, inspection, keys_route, livez_route, metrics_route, readyz_details_route, readyz_route,
-    tenant_document_route, token,
+    revocations_route, tenant_document_route, token,
 };
 
 /// What the public listener fronts.
@@ -25,11 +28,13 @@ pub struct PublicServices {
     pub keys: KeyDocument,
     /// How long callers may cache the key set.
     pub keys_max_age: Seconds,
+    /// What is revoked.
+    pub notices: Arc<Notices>,
     /// Whether we are ready.
     pub ready: ReadyProbe,
 }
 
-/// Token endpoint, metadata, keys, `/errors`, `/livez`, and `/readyz` without details.
+/// Token endpoint, metadata, keys, `/revocations`, `/errors`, `/livez`, and `/readyz` without details.
 pub fn public_routes(services: PublicServices) -> Router {
     let paths = EndpointPaths::of(&services.issuer);
     let answers = services.token.answers.clone();
@@ -45,6 +50,7 @@ pub fn public_routes(services: PublicServices) -> Router {
         .route(&paths.revocation, revocation)
         .route(&paths.default_scope_token, default_scope)
         .route(&paths.keys, keys_route(answers.clone(), services.keys, services.keys_max_age))
+        .route(&paths.revocations, revocations_route(answers.clone(), services.notices))
         .route(&paths.oauth_metadata, document_route(answers.clone(), metadata.clone()))
         .route(&paths.openid_metadata, document_route(answers.clone(), metadata))
         .route(&paths.default_scope_metadata, tenant_document_route(answers.clone(), services.metadata))

@@ -66,7 +66,7 @@ impl Issuers {
 
     /// The issuer whose trust domain is that of this token's `sub`, whatever its `iss`: for a token that is said to be a JWT-SVID.
     #[must_use]
-    pub fn of_trust_domain(&self, token: &UnverifiedToken) -> Option<Arc<TrustedIssuer>> {
+    fn of_trust_domain(&self, token: &UnverifiedToken) -> Option<Arc<TrustedIssuer>> {
         self.by_id.load().get(token.trust_domain()?).map(Arc::clone)
     }
 

@@ -46,6 +46,11 @@ pub enum Denial {
         /// The relationship.
         relationship: RelationshipName,
     },
+    /// The token was narrowed from a narrowed one too often: each token names all that it comes from.
+    LineLength {
+        /// The relationship.
+        relationship: RelationshipName,
+    },
     /// The subject token says who may act for it, and this actor is not among them (RFC 8693 §4.4).
     MayAct {
         /// The relationship that would permit it.
@@ -87,6 +92,7 @@ impl Denial {
             Self::Binding { .. } => "proof_required",
             Self::Condition(_) => "condition_failed",
             Self::Lifetime { .. } => "lifetime",
+            Self::LineLength { .. } => "line_length",
             Self::MayAct { .. } => "may_act",
             Self::NoRelationship { .. } => "no_relationship",
             Self::NotNarrowed { .. } => "not_narrowed",

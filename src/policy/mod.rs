@@ -27,3 +27,6 @@ pub use target::{Binding, Target, TokenFormat};
 
 /// Longest chain of actors in a token, read or written (RFC 8693 §4.1).
 pub const MAX_ACTORS: usize = 4;
+
+/// How many tokens may stand before the last one of a line of narrowed tokens: each is named in it.
+pub const MAX_LINE: usize = 8;

@@ -22,7 +22,7 @@ pub(super) struct Facts<'a> {
     pub(super) relationships: Vec<&'a str>,
     /// Audiences that it was issued for, or is to be exchanged for.
     pub(super) targets: Vec<&'a str>,
-    /// `jti`, and that of the first token where it was narrowed.
+    /// `jti`, and of a narrowed token those of all that it comes from, the first of them last.
     pub(super) token_ids: Vec<&'a str>,
     /// `kid`.
     pub(super) key_id: Option<&'a str>,
@@ -68,7 +68,8 @@ impl<'a> Facts<'a> {
             subjects: subjects.into_iter().map(Cow::Borrowed).collect(),
             relationships: claims.text("client_id").into_iter().collect(),
             targets: texts("aud"),
-            token_ids: [claims.text("jti"), claims.text("root_jti")].into_iter().flatten().collect(),
+            // The first of the line comes last: marks are made for it.
+            token_ids: claims.text("jti").into_iter().chain(texts("ancestors")).chain(claims.text("root_jti")).collect(),
             marks: texts("rvk"),
             ours: true,
             ..Self::default()

@@ -184,7 +184,7 @@ fn spelled(value: &ClaimValue) -> Vec<String> {
 }
 
 /// The JSON texts that a claim may have whose value is spelled like this.
-fn spellings(value: &str) -> Vec<Box<str>> {
+pub(super) fn spellings(value: &str) -> Vec<Box<str>> {
     let quoted = serde_json::to_string(value).unwrap_or_default().into();
     let scalar = matches!(serde_json::from_str(value), Ok(serde_json::Value::Number(_) | serde_json::Value::Bool(_)));
     if scalar { vec![quoted, value.into()] } else { vec![quoted] }

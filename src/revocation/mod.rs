@@ -1,14 +1,14 @@
 //! Taking back: what was issued or presented, and must count for nothing any more.
 //!
 //! Owns: rules (cut-offs and blocks), their state in the store, how a node follows it, and the check that every token passes before
-//! anything is issued for it ([`Cleared`]). Must not know: HTTP, minting, where trust comes from.
+//! anything is issued for it ([`Cleared`]), and what of it everybody may read. Must not know: HTTP, minting, where trust comes from.
 
 mod check;
 mod facts;
-mod held;
-mod holders;
 mod index;
 mod kept;
+mod known;
+mod published;
 mod rule;
 mod selector;
 mod service;
@@ -19,6 +19,7 @@ mod text;
 
 pub use check::{Cleared, NotCleared};
 pub use kept::{Confirmation, Confirmations, SCHEMA, begin, confirmations, publish, rules};
+pub use published::PublishedRule;
 pub use rule::{Change, Lift, Rule, RuleId, RuleKind};
 pub use selector::Selector;
 pub use service::{RevocationSettings, Revocations, Snapshot, Vitals};
@@ -32,6 +33,8 @@ use crate::domain::Seconds;
 pub const CLOCK_MARGIN: Seconds = Seconds(5);
 /// How far ahead an issuer's `iat` may be; the most that any issuer is granted. What is presented is cut off with `iat ≤ t + this + D`.
 pub const INBOUND_MARGIN: Seconds = Seconds(10);
+/// For how long after its `exp` a resource server may accept a token of ours, because clocks differ. What is published lasts as long.
+pub const VERIFIER_LEEWAY: Seconds = Seconds(60);
 /// How long a cut-off is kept. No own token lives longer than an hour and no accepted one longer than its issuer's `token_max_lifetime`; but
 /// that setting may be raised after the cut-off was made, and a year is what reviews ask for. There are few: people make them.
 pub const CUT_OFF_KEPT: Seconds = Seconds(400 * 86_400);

@@ -10,7 +10,7 @@ use ulid::Ulid;
 use crate::domain::{Digest256, Seconds, Timestamp, random_bytes};
 
 use super::selector::Selector;
-use super::{CLOCK_MARGIN, CUT_OFF_KEPT};
+use super::{CLOCK_MARGIN, CUT_OFF_KEPT, VERIFIER_LEEWAY};
 
 /// Names a rule for ever. Whoever writes one twice, after an answer that was lost, writes one.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -117,7 +117,8 @@ impl Rule {
 
     /// Ends one token of ours that is refused everywhere from `refused_from` on.
     pub(super) fn of_token(token_id: &str, refused_from: Timestamp) -> Self {
-        Self::of_ended(token_id.into(), refused_from + CLOCK_MARGIN)
+        // Whoever verifies it without asking us may accept it for a little longer.
+        Self::of_ended(token_id.into(), refused_from + VERIFIER_LEEWAY + CLOCK_MARGIN)
     }
 
     /// The same, to be forgotten from `forget_at` on. All that is kept of it is these two: when its holder did so is not known.

@@ -36,7 +36,7 @@ pub enum Selector {
 }
 
 impl Selector {
-    /// The stable word of its kind: in `/revocations`, in the process log and in what commands print.
+    /// The stable word of its kind: in `cambist revocations`, in the process log and in what commands print.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -70,6 +70,6 @@ impl Selector {
 
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name(), self.value().escape_debug())
+        if matches!(self, Self::All) { f.write_str(self.name()) } else { write!(f, "{} {}", self.name(), self.value().escape_debug()) }
     }
 }

@@ -13,10 +13,9 @@ use crate::token::VerifiedToken;
 
 use super::check::NotCleared;
 use super::facts::Facts;
-use super::held::Held;
-use super::holders::Holders;
 use super::index::Index;
 use super::kept;
+use super::known::{Held, Holders};
 use super::rule::{Rule, RuleId};
 
 /// Who follows, and how closely.
@@ -162,12 +161,18 @@ impl Revocations {
         Snapshot { version: held.since(), rules: held.in_force(self.clock.now()) }
     }
 
+    /// The number of the last change that this node knows.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.held().since()
+    }
+
     /// For metrics.
     #[must_use]
     pub fn vitals(&self) -> Vitals {
         Vitals {
             rules: self.index.load().len() + self.holders.len(),
-            version: self.held().since(),
+            version: self.version(),
             age: self.confirmed.load().as_ref().map(|moment| moment.age(&*self.clock)),
             refused: self.refused.load(Ordering::Relaxed),
         }

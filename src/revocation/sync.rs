@@ -5,10 +5,9 @@ use std::sync::atomic::Ordering;
 
 use crate::store::{Store, StoreError};
 
-use super::held::{Held, Kept};
-use super::holders::Ended;
 use super::index::Index;
 use super::kept::{Look, Seen, add, look};
+use super::known::{Ended, Held, Kept};
 use super::rule::{Change, Rule, RuleId};
 use super::service::{Moment, Revocations};
 use super::text::UnknownRule;

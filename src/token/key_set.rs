@@ -82,11 +82,15 @@ impl KeySet {
     }
 
     /// The one key for a token with this `kid` (or none) and this algorithm (RFC 7515 §4.1.4, RFC 7517 §4.5).
-    pub(super) fn select(&self, key_id: Option<&str>, algorithm: Algorithm) -> Result<&VerificationKey, KeyMiss> {
+    ///
+    /// With the name under which the issuer publishes it, which the token need not say: a key that is blocked by its name is blocked also
+    /// for tokens that leave it out.
+    pub(super) fn select(&self, key_id: Option<&str>, algorithm: Algorithm) -> Result<(&VerificationKey, Option<&str>), KeyMiss> {
         let named = || self.keys.iter().filter(|(kid, _)| key_id.is_none() || kid.as_deref() == key_id);
-        let mut fitting = named().filter_map(|(_, key)| key.as_ref().ok()).filter(|key| key.fits(algorithm));
+        let usable = named().filter_map(|(kid, key)| Some((key.as_ref().ok()?, kid.as_deref())));
+        let mut fitting = usable.filter(|(key, _)| key.fits(algorithm));
         match (fitting.next(), fitting.next()) {
-            (Some(key), None) => Ok(key),
+            (Some(found), None) => Ok(found),
             (Some(_), Some(_)) => Err(KeyMiss::Ambiguous),
             (None, _) if key_id.is_none() || named().next().is_none() => Err(KeyMiss::NotFound),
             (None, _) => {

@@ -23,10 +23,10 @@ pub struct VerifiedToken {
 
 impl VerifiedToken {
     pub(super) fn new(token: UnverifiedToken, found: Found, expected: &Expectations) -> Self {
-        let Found { times, issuer, subject, bond } = found;
+        let Found { times, issuer, subject, bond, key_id } = found;
         Self {
             bond,
-            key_id: token.key_id().map(Into::into),
+            key_id,
             digest: token.digest(),
             issuer,
             issuer_name: expected.issuer.clone(),
@@ -49,7 +49,7 @@ impl VerifiedToken {
         self.issuer_name.is_own()
     }
 
-    /// The `kid` of its header: the key that signed it, where its issuer names keys.
+    /// The `kid` of the key that signed it, as its issuer publishes it. The token itself may leave it out.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()

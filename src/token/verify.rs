@@ -68,7 +68,8 @@ pub fn verify(
     now: Timestamp,
 ) -> Result<VerifiedToken, RejectedToken> {
     check_header(&token, expected)?;
-    let key = keys.select(token.key_id(), token.algorithm())?;
+    let (key, key_id) = keys.select(token.key_id(), token.algorithm())?;
+    let key_id = key_id.map(Box::from);
     if !key.verifies(token.algorithm(), token.signing_input.as_bytes(), &token.signature) {
         return Err(RejectedToken::BadSignature);
     }
@@ -85,7 +86,7 @@ pub fn verify(
         (SubjectRule::Sub | SubjectRule::Claims(_), None) => return Err(RejectedToken::IssuerMissing),
     };
     let issuer = issuer.into();
-    Ok(VerifiedToken::new(token, Found { times, issuer, subject, bond }, expected))
+    Ok(VerifiedToken::new(token, Found { times, issuer, subject, bond, key_id }, expected))
 }
 
 /// Algorithm and `typ`: cheap, and about the header only. Also called before keys are fetched for a token.
@@ -129,6 +130,7 @@ pub(super) struct Found {
     pub(super) issuer: Box<str>,
     pub(super) subject: Box<str>,
     pub(super) bond: Bond,
+    pub(super) key_id: Option<Box<str>>,
 }
 
 /// The instants of a token that were found to be in order.

@@ -15,7 +15,7 @@ pub const USER_CONTROLLED_CLAIM_ALONE: &str = "user-controlled-claim-alone";
 pub const REVIEW_OVERDUE: &str = "review-overdue";
 
 /// `names-without-ids` and `user-controlled-claim-alone`: both need to know what the claims mean, so they speak of known claims only.
-pub(super) fn relationship(name: &RelationshipName, place: &Place, read: &[ReadCondition], preset: &Preset, diagnostics: &Diagnostics) {
+pub(super) fn conditions(table: &str, place: &Place, read: &[ReadCondition], preset: &Preset, diagnostics: &Diagnostics) {
     let pinned = |id: &ClaimPath| read.iter().any(|read| *read.condition.claim == *id && !read.condition.matcher.pinned().is_empty());
     let recyclable = read.iter().filter_map(|read| {
         let ids = &preset.claim(&read.condition.claim)?.ids;
@@ -26,7 +26,7 @@ pub(super) fn relationship(name: &RelationshipName, place: &Place, read: &[ReadC
     if let Some((first, _)) = recyclable.first() {
         let names = quoted(recyclable.iter().map(|(read, _)| &*read.condition.claim));
         let ids = quoted(recyclable.iter().map(|(_, id)| *id));
-        let message = format!("trust.{name}.when: {names} can be given to somebody else one day: pin {ids} as well");
+        let message = format!("{table}: {names} can be given to somebody else one day: pin {ids} as well");
         diagnostics.lint_at(NAMES_WITHOUT_IDS, &first.place, message);
     }
     let narrowing: Vec<_> = read.iter().filter(|read| narrows(&read.condition, preset)).collect();
@@ -35,7 +35,7 @@ pub(super) fn relationship(name: &RelationshipName, place: &Place, read: &[ReadC
         let claims = quoted(narrowing.iter().map(|read| &*read.condition.claim));
         let place = narrowing.first().map_or(place, |first| &first.place);
         let message = format!(
-            "trust.{name}.when: whoever starts the workload chooses {claims}, so nobody is kept out by it: \
+            "{table}: whoever starts the workload chooses {claims}, so nobody is kept out by it: \
              add a condition on something they cannot choose, or leave it out"
         );
         diagnostics.lint_at(USER_CONTROLLED_CLAIM_ALONE, place, message);

@@ -33,7 +33,7 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
     200 OK
     cache-control: public, max-age=300
     content-type: application/json
-    etag: "c555b93eae3845ac474cde1b8eb6b34d"
+    etag: "29b618a56199f947aaf82eebda95b301"
     {
       "issuer": "https://sts.example",
       "token_endpoint": "https://sts.example/token",
@@ -91,6 +91,7 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
         "RS384",
         "RS512"
       ],
+      "revocations_uri": "https://sts.example/revocations",
       "response_types_supported": [
         "id_token"
       ],
@@ -116,6 +117,7 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
       ],
       "claims_supported": [
         "act",
+        "ancestors",
         "aud",
         "client_id",
         "cnf",
@@ -123,6 +125,8 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
         "iat",
         "iss",
         "jti",
+        "root_jti",
+        "rvk",
         "scope",
         "sub"
       ]
@@ -204,7 +208,7 @@ async fn nothing_is_derived_from_the_host_that_was_asked() {
     let app = app().await;
     let lies =
         [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("x-forwarded-proto", "http"), ("forwarded", "host=evil.example")];
-    for path in [OAUTH, OPENID, "/keys", "/errors", "/token", "/nowhere"] {
+    for path in [OAUTH, OPENID, "/keys", "/revocations", "/errors", "/token", "/nowhere"] {
         let (plain, misled) = (app.get(path).await, get_with(&app, path, &lies).await);
         assert_eq!(plain.transcript(), misled.transcript(), "{path}");
         assert!(!misled.text.contains("evil"), "{path}");
@@ -227,7 +231,7 @@ async fn an_issuer_with_a_path_has_it_in_every_address() {
     assert_eq!(document["token_endpoint"], "https://sts.example/t1/token");
     assert_eq!(document["jwks_uri"], "https://sts.example/t1/keys");
     assert_eq!(app.get("/t1/.well-known/openid-configuration").await.text, inserted.text, "appended");
-    for path in ["/t1/keys", "/t1/errors", "/livez", "/readyz"] {
+    for path in ["/t1/keys", "/t1/revocations", "/t1/errors", "/livez", "/readyz"] {
         assert_eq!(app.get(path).await.status.as_u16(), 200, "{path}");
     }
     for path in
@@ -276,7 +280,7 @@ async fn each_listener_has_its_own_paths() {
     let app = app().await;
     assert_eq!(app.get("/metrics").await.status.as_u16(), 404, "metrics are never public");
     assert_eq!(app.admin("/metrics").await.status.as_u16(), 200);
-    for path in ["/token", "/keys", "/errors", OAUTH] {
+    for path in ["/token", "/keys", "/revocations", "/errors", OAUTH] {
         assert_eq!(app.admin(path).await.status.as_u16(), 404, "{path}");
     }
 }
@@ -284,7 +288,7 @@ async fn each_listener_has_its_own_paths() {
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_are_for_reading_only() {
     let app = app().await;
-    for path in [OAUTH, OPENID, "/keys", "/errors"] {
+    for path in [OAUTH, OPENID, "/keys", "/revocations", "/errors"] {
         for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
             let answer = app.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await;
             assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET, HEAD"), "{method} {path}");

@@ -210,7 +210,12 @@ async fn a_workload_authenticates_as_a_client_with_its_jwt_svid() {
     for (claims, kind, expected, why) in [
         (&[][..], "jwt-spiffe", "200 use", "a JWT-SVID"),
         (&[], "jwt-bearer", "200 use", "an assertion of a registered issuer, of whatever kind"),
-        (&with_iss, "jwt-spiffe", "200 use", "what is said to be a JWT-SVID is told by its trust domain, whatever its `iss`"),
+        (
+            &with_iss,
+            "jwt-spiffe",
+            "401 invalid_client rejected: unknown_issuer",
+            "by every grant a token is of one issuer, and a registered `iss` says which",
+        ),
         (&with_iss, "jwt-bearer", "401 invalid_client denied: no_relationship", "what is not belongs to the issuer that it names"),
         (&foreign, "jwt-spiffe", "401 invalid_client rejected: unknown_issuer", "no JWT-SVID"),
         (&[("sub", json!("spiffe://acme.example/other"))], "jwt-spiffe", "401 invalid_client denied: no_relationship", "another workload"),

@@ -53,7 +53,7 @@ struct Desk {
 impl Desk {
     fn open(settings: Settings) -> anyhow::Result<Self> {
         let runtime = runtime::for_a_command()?;
-        let store = runtime.block_on(open_store(&settings, OpenMode::Command))?;
+        let store = runtime.block_on(open_store(&settings, OpenMode::Command)).context("nothing was changed")?;
         Ok(Self { clock: Arc::new(SystemClock::new()), runtime, settings, store })
     }
 

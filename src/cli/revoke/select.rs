@@ -14,7 +14,7 @@ use super::reach::Reach;
 
 /// What is selected: exactly one of these; a claim may be of one issuer.
 #[derive(Args, Debug)]
-#[group(skip)]
+#[group(id = "selection", required = true, multiple = true)]
 pub(super) struct Selection {
     /// By which relationship it was exchanged; or a registered client, which then may not ask about tokens
     #[arg(long, group = "selected", value_name = "NAME")]
@@ -26,10 +26,11 @@ pub(super) struct Selection {
     #[arg(long, group = "selected", value_name = "NAME")]
     target: Option<String>,
     /// One token, ours or an issuer's, and what came from it
-    #[arg(long, group = "selected", value_name = "ID")]
+    // One id in 64 begins with a hyphen.
+    #[arg(long, group = "selected", value_name = "ID", allow_hyphen_values = true)]
     jti: Option<String>,
     /// Everything that was signed by a key, ours or an issuer's
-    #[arg(long, group = "selected", value_name = "ID")]
+    #[arg(long, group = "selected", value_name = "ID", allow_hyphen_values = true)]
     kid: Option<String>,
     /// What a claim of the presented token says, such as `repository_id=821093847`; a pointer for one below another
     #[arg(long, group = "selected", value_name = "NAME=VALUE")]
@@ -41,7 +42,6 @@ pub(super) struct Selection {
     #[arg(
         long,
         value_name = "NAME",
-        required_unless_present = "selected",
         conflicts_with_all = ["relationship", "subject", "target", "jti", "kid", "all"]
     )]
     issuer: Option<String>,

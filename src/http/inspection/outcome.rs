@@ -20,7 +20,7 @@ const INSUFFICIENT_SCOPE: &str = "Bearer realm=\"cambist\", error=\"insufficient
 const USE_NONCE: &str = "DPoP realm=\"cambist\", error=\"use_dpop_nonce\"";
 /// RFC 9449 §7.1.
 pub(super) const INVALID_PROOF: &str =
-    "DPoP realm=\"cambist\", error=\"invalid_dpop_proof\", algs=\"ES256 ES384 EdDSA PS256 PS384 PS512 RS256 RS384 RS512\"";
+    "DPoP realm=\"cambist\", error=\"invalid_dpop_proof\", algs=\"ES256 ES384 EdDSA PS256 PS384 PS512 RS256 RS384 RS512 Ed25519\"";
 
 /// The answer to a question (RFC 7662 §2.2).
 pub(super) struct Told<'a>(pub(super) &'a Introspected);

@@ -52,11 +52,14 @@ pub(super) fn oauth_error(refusal: &Refusal, grant: Option<GrantType>) -> OauthE
         Refusal::Malformed(malformed) => of_malformed(*malformed, grant),
         Refusal::Proof(rejected) => return proof_error(*rejected),
         Refusal::Rejected(RejectedToken::PopMismatch)
+        | Refusal::RejectedActor(RejectedToken::PopMismatch)
         | Refusal::Replayed { what: Spent::Proof }
         | Refusal::Fenced { what: Spent::Proof, .. } => OauthCode::InvalidDpopProof,
         // The client is known, and what it may have was taken back.
         Refusal::Revoked { .. } if grant == Some(GrantType::ClientCredentials) => OauthCode::UnauthorizedClient,
-        Refusal::Rejected(_) | Refusal::Replayed { .. } | Refusal::Fenced { .. } | Refusal::Revoked { .. } => of_bad_token(grant),
+        Refusal::Rejected(_) | Refusal::RejectedActor(_) | Refusal::Replayed { .. } | Refusal::Fenced { .. } | Refusal::Revoked { .. } => {
+            of_bad_token(grant)
+        }
         Refusal::Denied(denial) => of_denial(denial, grant),
         Refusal::Limited(limited) => return OauthError::limited(*limited),
         Refusal::Unavailable(unavailable) => return OauthError::unavailable(unavailable.reason(), retry_after()),
@@ -111,6 +114,7 @@ fn of_denial(denial: &Denial, grant: Option<GrantType>) -> OauthCode {
         | Denial::ActorUnused { .. }
         | Denial::Ambiguous { .. }
         | Denial::Lifetime { .. }
+        | Denial::LineLength { .. }
         | Denial::MayAct { .. }
         | Denial::NotNarrowed { .. } => match grant {
             // The client is known, and it gets nothing by this grant (RFC 6749 §5.2).

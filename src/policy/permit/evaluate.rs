@@ -29,7 +29,7 @@ pub fn evaluate(policy: &TrustPolicy, presented: Presented, ask: &Ask, now: Time
     let mapped = carried.collect();
     let act = acting(&granted, presented.actor.as_ref()).map(|actor| Act::of(&actor));
     let subject = presented.subject.subject().into();
-    Ok(Permit { presented, granted, subject, mapped, not_after, act, root: None })
+    Ok(Permit { presented, granted, subject, mapped, not_after, act, line: Vec::new() })
 }
 
 /// How the issued token names the actor; `None` when it does not.

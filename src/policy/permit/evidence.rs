@@ -42,7 +42,7 @@ pub struct Permit {
     pub(super) mapped: Vec<(Box<str>, ClaimValue)>,
     pub(super) not_after: Option<Timestamp>,
     pub(super) act: Option<Act>,
-    pub(super) root: Option<TokenId>,
+    pub(super) line: Vec<TokenId>,
 }
 
 impl Presented {
@@ -138,7 +138,13 @@ impl Permit {
     /// the marks of the new token, which come with it.
     #[must_use]
     pub fn root(&self) -> Option<&TokenId> {
-        self.root.as_ref()
+        self.line.first()
+    }
+
+    /// The `jti`s of the tokens between the root and the new one, oldest first: whoever of them is taken back takes the new one along.
+    #[must_use]
+    pub fn ancestors(&self) -> &[TokenId] {
+        self.line.get(1..).unwrap_or_default()
     }
 
     /// The token that it is a permit for.
@@ -160,14 +166,17 @@ impl Permit {
     }
 
     /// What the new token is to be found by although it does not say it, as kind and value: `jti`, `kid` and `claim <path>` (its value as
-    /// JSON) of each token that the permit rests on; for a witness also `issuer` and `subject`. For a subject token of our own only what
-    /// the actor adds: the rest is in its own marks.
+    /// JSON) of each token that the permit rests on; for a witness also `issuer` and `subject`. For a subject token of our own its
+    /// `kid` and what the actor adds: the rest is in its own marks.
     #[must_use]
     pub fn traits(&self) -> Vec<(Cow<'static, str>, String)> {
         let mut traits = Vec::new();
         let rule = &self.granted.relationship;
-        if self.root.is_none() {
+        if self.line.is_empty() {
             traits_of(&mut traits, &self.presented.subject, rule.marked());
+        } else {
+            // A key of ours that others hold too: what it signed, and what came of it.
+            traits.extend(self.token().key_id().map(|id| ("kid".into(), id.to_owned())));
         }
         if let (Some(actor), Some(wanted)) = (&self.presented.actor, &rule.actor) {
             traits_of(&mut traits, actor, wanted.marked());

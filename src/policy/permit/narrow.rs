@@ -1,6 +1,7 @@
 //! From a token of our own to a permit for a narrower one.
 
-use crate::domain::{Claims, RelationshipName, Scopes, Timestamp, TokenId};
+use crate::domain::{ClaimValue, Claims, RelationshipName, Scopes, Timestamp, TokenId};
+use crate::policy::MAX_LINE;
 use crate::policy::actor::Bearer;
 use crate::policy::ask::Ask;
 use crate::policy::assess::{Granted, actor_miss, grant_for, granted, hands_out};
@@ -47,9 +48,24 @@ pub fn narrow(policy: &TrustPolicy, presented: Presented, ask: &Ask, now: Timest
     let act = act(&granted, &presented)?;
     let carried = granted.relationship.mapping.iter();
     let mapped = carried.filter_map(|mapping| Some((mapping.name.clone(), claims.get(&mapping.name)?.clone()))).collect();
-    let root = claims.text("root_jti").or(claims.text("jti")).map(TokenId::known);
+    let line = line(claims).ok_or_else(stranger)?;
+    if line.len() > MAX_LINE {
+        return Err(Denial::LineLength { relationship: named });
+    }
     let subject = claims.text("sub").unwrap_or_default().into();
-    Ok(Permit { granted, subject, mapped, not_after: Some(not_after), act, root: Some(root.ok_or_else(stranger)?), presented })
+    Ok(Permit { granted, subject, mapped, not_after: Some(not_after), act, line, presented })
+}
+
+/// The tokens that the new one comes from: the root, those between, and the one that is presented.
+fn line(claims: &Claims) -> Option<Vec<TokenId>> {
+    let own = claims.text("jti")?;
+    let Some(root) = claims.text("root_jti") else { return Some(vec![TokenId::known(own)]) };
+    let between = match claims.get("ancestors") {
+        None => Vec::new(),
+        Some(ClaimValue::List(ids)) => ids.iter().map(ClaimValue::as_text).collect::<Option<_>>()?,
+        Some(_) => return None,
+    };
+    Some(std::iter::once(root).chain(between).chain([own]).map(TokenId::known).collect())
 }
 
 /// What is asked, when the token has it; all that the token has, when nothing is asked.

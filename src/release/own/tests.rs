@@ -81,6 +81,7 @@ fn only_an_access_token_of_ours_is_one_of_ours() {
         (signed("application/AT+JWT", &[]), None, "the same type, written at length"),
         (signed("JWT", &[]), Some("typ_mismatch"), "a token for another authorization server"),
         (signed("cambist-checkpoint+jwt", &[]), Some("typ_mismatch"), "what the decision log signs"),
+        (signed("revocations+jwt", &[]), Some("typ_mismatch"), "what we publish of revocations"),
         (signed("at+jwt", &[("iss", json!("https://sts.test/t1/"))]), Some("unknown_issuer"), "another issuer, by a slash"),
         (signed("at+jwt", &[("aud", json!("https://gone.test"))]), Some("aud_mismatch"), "a target that is no longer registered"),
         (signed("at+jwt", &[("aud", json!([DEPLOY]))]), Some("aud_mismatch"), "we write one string"),

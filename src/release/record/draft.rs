@@ -194,6 +194,7 @@ impl DecisionDraft {
             Denial::ActorDepth { relationship }
             | Denial::Binding { relationship, .. }
             | Denial::Lifetime { relationship }
+            | Denial::LineLength { relationship }
             | Denial::MayAct { relationship }
             | Denial::NotNarrowed { relationship } => self.relationship = Some(relationship.clone()),
             Denial::ActorRequired { relationships }

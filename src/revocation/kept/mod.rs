@@ -9,7 +9,7 @@ use crate::domain::{Clock, Seconds, Timestamp};
 use crate::store::redis::Listener;
 use crate::store::{RedisStore, Store, StoreError};
 
-use super::held::Held;
+use super::known::Held;
 use super::rule::{Change, Rule, RuleId};
 use super::sync::SyncError;
 use super::text;

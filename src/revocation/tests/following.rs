@@ -184,7 +184,7 @@ async fn ten_thousand_tokens_are_followed_one_by_one_and_forgotten(place: Place)
     a.sync().await.unwrap();
     restarted.sync().await.unwrap();
     assert_eq!(restarted.vitals().rules, 10_000, "all of them were given back");
-    clock.advance(Seconds(306));
+    clock.advance(Seconds(366));
     a.sync().await.unwrap();
     assert_eq!((a.vitals().rules, a.snapshot().rules.len()), (0, 0), "nothing that they select can be alive");
 }
@@ -195,7 +195,7 @@ async fn what_is_over_is_neither_missed_nor_given_back(place: Place) {
     publish(&store, &block(issuer("one")).into(), &*clock).await.unwrap();
     publish(&store, &Rule::of_token("short", NOW + Seconds(60)).into(), &*clock).await.unwrap();
     a.sync().await.unwrap();
-    clock.advance(Seconds(120));
+    clock.advance(Seconds(126));
     a.sync().await.unwrap();
     place.lose_the_last();
     a.sync().await.unwrap();

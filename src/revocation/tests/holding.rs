@@ -34,9 +34,9 @@ async fn a_promise_that_the_store_loses_is_kept_by_the_node_that_gave_it() {
             let own = token("self", &json!({"jti": format!("one-{everything}")}));
             a.revoke_token(&own).await.unwrap();
             if everything {
-                place.lose_everything()
+                place.lose_everything();
             } else {
-                place.lose_the_last()
+                place.lose_the_last();
             }
             // In its place comes something else, under the same number.
             publish(&store, &block(issuer("github")).into(), &*clock).await.unwrap();
@@ -63,7 +63,7 @@ async fn what_is_kept_of_a_token_is_its_id_and_its_end() {
     let mut text: Value =
         serde_json::from_str(&conn.query_row("SELECT change FROM revocation", [], |row| row.get::<_, String>(0)).unwrap()).unwrap();
     let id = text["id"].take();
-    assert_eq!(text, json!({"v": 1, "kind": "block", "id": null, "select": {"token": "one"}, "forget_at": NOW.unix() + 365}));
+    assert_eq!(text, json!({"v": 1, "kind": "block", "id": null, "select": {"token": "one"}, "forget_at": NOW.unix() + 425}));
     assert_eq!(rules(&store, &*clock).await.unwrap()[0].id.as_str(), id);
 }
 

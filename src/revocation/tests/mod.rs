@@ -3,6 +3,7 @@
 mod following;
 mod holding;
 mod many_servers;
+mod published;
 mod selecting;
 mod staleness;
 

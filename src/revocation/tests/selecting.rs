@@ -40,7 +40,10 @@ fn refuses_exchange(rule: Rule, claims: &Value) -> bool {
 /// Whether a rule refuses a token of ours.
 fn refuses_own(rule: Rule, claims: &Value) -> bool {
     let token = token("self", claims);
-    Index::of([Arc::new(rule)].iter()).find(&Facts::of(&token)).is_some()
+    let rules = [Arc::new(rule)];
+    let refused = Index::of(rules.iter()).find(&Facts::of(&token)).is_some();
+    assert_eq!(published::refuses(&rules, &token), refused, "whoever does not ask us comes to the same verdict");
+    refused
 }
 
 #[test]

@@ -20,7 +20,7 @@ impl RelationshipCompiler<'_> {
         let ReadConditions { conditions: named, complete } = read.conditions;
         self.check_conditions(name, issuer, &named);
         if complete {
-            lint::relationship(name, &read.place, &named, issuer.preset, self.diagnostics);
+            lint::conditions(&format!("trust.{name}.actor.when"), &read.place, &named, issuer.preset, self.diagnostics);
         }
         let (role, conditions) = (read.role?, conditions(named, issuer));
         match ActorRule::new(issuer.name.clone(), role, conditions, &issuer.preset.required) {
@@ -62,7 +62,10 @@ impl RelationshipCompiler<'_> {
             Expected::Deny(failed) => {
                 let is_condition = |claim: &Spanned<Arc<ClaimPath>>| rule.conditions.iter().any(|condition| condition.claim == claim.value);
                 for claim in failed.iter().filter(|claim| !is_condition(claim)) {
-                    let message = format_args!(".test.failed: the relationship has no condition on `{}`", claim.value);
+                    let message = format_args!(
+                        ".test.failed: the relationship has no condition on `{}` (conditions on the actor are not named here)",
+                        claim.value
+                    );
                     self.error(&claim.place, &rule.name, message);
                 }
                 Expectation::Deny { failed: failed.into_iter().map(|claim| claim.value).collect() }

@@ -39,7 +39,7 @@ impl RelationshipCompiler<'_> {
         let ReadConditions { conditions: written, complete } = read.conditions;
         self.check_conditions(&read.name, issuer, &written);
         if complete {
-            lint::relationship(&read.name, &read.place, &written, issuer.preset, self.diagnostics);
+            lint::conditions(&format!("trust.{}.when", read.name), &read.place, &written, issuer.preset, self.diagnostics);
         }
         lint::review(&read.name, read.review_by.as_ref(), self.now, self.diagnostics);
 

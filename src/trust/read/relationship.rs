@@ -54,8 +54,9 @@ pub(in crate::trust) struct ReadMapping {
 
 /// The claims that RFC 9068 and the registry of RFC 7519 §10.1 give a meaning, or that we write ourselves, or that resource servers of well-known
 /// platforms authorise by: never taken from outside.
-const REGISTERED: [&str; 46] = [
+const REGISTERED: [&str; 47] = [
     "root_jti",
+    "ancestors",
     "rvk",
     "iss",
     "sub",

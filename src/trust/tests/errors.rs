@@ -154,7 +154,7 @@ failed = []
     t.toml:15:53: error: trust.web.test[0].claims."/repository_id": a top-level claim is written by its plain name: repository_id
     t.toml:15:58: error: trust.web.test[0].claims.new: a dotted key does not reach into nested claims: write the JSON Pointer "/new/claim", or quote a name that has dots, "new.claim"
     t.toml:17:10: error: trust.web.test[0].expect: write "permit" or "deny"
-    t.toml:21:11: error: trust.web.test.failed: the relationship has no condition on `ref`
+    t.toml:21:11: error: trust.web.test.failed: the relationship has no condition on `ref` (conditions on the actor are not named here)
     t.toml:22:1: error: trust.web.test[2]: `name` is missing: say in a sentence what must be so
     t.toml:22:1: error: trust.web.test[2]: `failed` lists the conditions of a denial; remove it, or write expect = "deny"
     "#);

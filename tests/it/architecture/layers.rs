@@ -34,7 +34,7 @@ const SERVERS: &str = "servers";
 
 /// The order inside `release`: who holds a minted token cannot reach who opens it.
 const INSIDE_RELEASE: &[(&str, &[&str])] =
-    &[("issuance", &[]), ("own", &["issuance"]), ("replay", &["issuance"]), ("record", &["issuance", "replay"])];
+    &[("issuance", &[]), ("notice", &["issuance"]), ("own", &["issuance"]), ("replay", &["issuance"]), ("record", &["issuance", "replay"])];
 
 #[test]
 fn layers_import_only_downwards() {

@@ -283,6 +283,7 @@ pub(super) const COVERED: &[&str] = &[
     "7009-2.2.1-2",
     "7009-P-1",
     "7009-P-2",
+    "7009-P-3",
     // OAuth security practice.
     "9700-2.2.1-1",
     "9700-2.3-1",

@@ -27,15 +27,15 @@ async fn whoever_is_asked_for_must_be_the_one_who_comes() {
     for (subject, actor, expected, why) in [
         ("pair", world.actor(&[("sub", json!("another"))]), "400 invalid_request denied: actor_failed", "another actor"),
         ("pair", world.of("actor"), "400 invalid_request denied: actor_failed", "the same name at another issuer"),
-        ("pair", world.actor(&[("exp", json!(1))]), "400 invalid_request rejected: expired", "an old actor token"),
-        ("pair", elsewhere, "400 invalid_request rejected: bad_signature", "a forged one"),
+        ("pair", world.actor(&[("exp", json!(1))]), "400 invalid_request rejected: expired (actor_token)", "an old actor token"),
+        ("pair", elsewhere, "400 invalid_request rejected: bad_signature (actor_token)", "a forged one"),
         (
             "pair",
             world.actor(&[("aud", json!("https://other.example"))]),
-            "400 invalid_request rejected: aud_mismatch",
+            "400 invalid_request rejected: aud_mismatch (actor_token)",
             "for somebody else",
         ),
-        ("pair", "x.y.z".to_owned(), "400 invalid_request rejected: malformed_token", "no token"),
+        ("pair", "x.y.z".to_owned(), "400 invalid_request rejected: malformed_token (actor_token)", "no token"),
         ("workload-example", world.actor(&[]), "400 invalid_request malformed: actor_unused", "nobody asks for one"),
         ("stranger", world.actor(&[]), "400 invalid_request denied: no_relationship", "a stranger learns nothing of that"),
     ] {
@@ -78,6 +78,19 @@ async fn may_act_only_narrows() {
     ] {
         let token = world.token(&[("sub", json!(subject)), ("may_act", may_act)]);
         assert_eq!(verdict(&world.together(&token, &world.actor(&[]), &[]).await), expected, "{why}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_actor_token_is_told_apart_from_a_bad_subject_token() {
+    let world = Two::new().await;
+    let (subject, stranger) = (world.of("pair"), world.token(&[("sub", json!("pair")), ("iss", json!("https://nobody.example"))]));
+    for (subject, actor, expected) in [
+        (&*subject, "xx", "400 invalid_request rejected: malformed_token (actor_token)"),
+        (&*subject, &*stranger, "400 invalid_request rejected: unknown_issuer (actor_token)"),
+        ("xx", &*world.actor(&[]), "400 invalid_request rejected: malformed_token"),
+    ] {
+        assert_eq!(verdict(&world.together(subject, actor, &[]).await), expected);
     }
 }
 

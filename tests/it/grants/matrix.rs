@@ -1,9 +1,12 @@
 //! Every restriction of a relationship bites on every grant.
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cambist::domain::Seconds;
 use serde_json::{Value, json};
 
-use crate::support::{DEPLOY, NOW, verdict};
+use crate::support::{DEPLOY, ISSUER, NOW, OWN_ISSUER, verdict};
 
 use super::{PARTNER, REPORTS, TRUST, Two, Way};
 
@@ -147,4 +150,26 @@ async fn what_was_taken_back_is_refused_by_every_grant() {
     for way in Way::ALL {
         assert_eq!(verdict(&world.ask(way, &world.token(&[]), &[("audience", DEPLOY)]).await), "200 look use", "{way:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_key_is_blocked_also_where_the_token_leaves_its_name_out() {
+    let world = Two::new().await;
+    let key = Ed25519KeyPair::generate().unwrap();
+    let x = URL_SAFE_NO_PAD.encode(key.public_key().as_ref());
+    world.app().web.publish(ISSUER, &json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "stolen", "x": x}]}));
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = |header: &Value, id: &str| {
+        let claims = json!({
+            "iss": ISSUER, "sub": "workload-example", "environment": "production", "aud": OWN_ISSUER, "iat": NOW, "exp": NOW + 300, "jti": id,
+        });
+        let input = format!("{}.{}", part(header), part(&claims));
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(key.sign(input.as_bytes())))
+    };
+    let (named, nameless) = (json!({"alg": "EdDSA", "kid": "stolen"}), json!({"alg": "EdDSA"}));
+    let ask = async |header: &Value, id: &str| verdict(&world.ask(Way::Exchange, &signed(header, id), &[("audience", DEPLOY)]).await);
+    assert_eq!((ask(&named, "1").await, ask(&nameless, "2").await), ("200 look use".into(), "200 look use".into()));
+    world.app().block("kid", "stolen").await;
+    let revoked = String::from("400 invalid_request denied: revoked");
+    assert_eq!((ask(&named, "3").await, ask(&nameless, "4").await), (revoked.clone(), revoked));
 }

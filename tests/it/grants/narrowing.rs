@@ -1,9 +1,13 @@
 //! Our own tokens come back for one purpose: to become narrower.
 
-use cambist::domain::Seconds;
+use axum::body::Body;
+use axum::http::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cambist::domain::{Mark, Seconds};
 use serde_json::{Value, json};
 
-use crate::support::{DEPLOY, NOW, verdict};
+use crate::support::{DEPLOY, FORM, NOW, verdict};
 
 use super::{REPORTS, TRUST, Two, Way};
 
@@ -21,9 +25,14 @@ async fn a_narrowed_token_has_less_of_everything_and_remembers_where_it_comes_fr
     let second = world.narrow(&first, &[("scope", "use"), ("lifetime", "100")]).await;
     assert_eq!(verdict(&second), "200 use");
     let claims = second.token_part(1);
+    // Its marks, and one for the key that signed it.
+    let mut marks = said["rvk"].as_array().unwrap().clone();
+    let (header, _) = first.split_once('.').unwrap();
+    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    marks.push(json!(Mark::of(said["jti"].as_str().unwrap(), Mark::KEY_ID, header["kid"].as_str().unwrap()).as_str()));
     let expected = json!({
         "iss": said["iss"], "sub": said["sub"], "aud": said["aud"], "client_id": said["client_id"], "scope": "use",
-        "iat": NOW + 60, "exp": NOW + 160, "jti": claims["jti"], "root_jti": said["jti"], "rvk": said["rvk"], "place": "production",
+        "iat": NOW + 60, "exp": NOW + 160, "jti": claims["jti"], "root_jti": said["jti"], "rvk": marks, "place": "production",
     });
     assert_eq!(claims, expected);
     assert_ne!(claims["jti"], said["jti"]);
@@ -31,7 +40,7 @@ async fn a_narrowed_token_has_less_of_everything_and_remembers_where_it_comes_fr
     let third = world.narrow(&second.token().unwrap(), &[]).await;
     let claims = third.token_part(1);
     assert_eq!((&claims["exp"], &claims["scope"]), (&json!(NOW + 160), &json!("use")), "not later, not more, when nothing is asked");
-    assert_eq!(claims["root_jti"], said["jti"], "the first of the line");
+    assert_eq!((&claims["root_jti"], &claims["rvk"]), (&said["jti"], &json!(marks)), "the first of the line, and no mark twice");
     assert_eq!(world.ci.recorded(&third).await["grant"], "token_exchange");
 }
 
@@ -119,12 +128,39 @@ async fn a_handle_is_narrowed_as_what_it_stands_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn narrowed_tokens_fall_with_their_root() {
-    let world = Two::new().await;
-    let (first, said) = own(&world).await;
-    let second = world.narrow(&first, &[]).await.token().unwrap();
-    world.app().block("jti", said["jti"].as_str().unwrap()).await;
-    for token in [&first, &second] {
-        assert_eq!(verdict(&world.narrow(token, &[]).await), "400 invalid_request denied: revoked");
+async fn narrowed_tokens_fall_with_every_token_they_come_from() {
+    for taken_back in 0..3 {
+        let world = Two::new().await;
+        let (mut token, mut said) = own(&world).await;
+        let mut line = vec![(token.clone(), said.clone())];
+        for _ in 0..3 {
+            let next = world.narrow(&token, &[]).await;
+            (token, said) = (next.token().unwrap(), next.token_part(1));
+            line.push((token.clone(), said.clone()));
+        }
+        let between: Vec<_> = line[1..3].iter().map(|(_, claims)| claims["jti"].clone()).collect();
+        assert_eq!((&said["root_jti"], &said["ancestors"]), (&line[0].1["jti"], &json!(between)));
+        if taken_back == 1 {
+            // By whoever holds it (RFC 7009).
+            let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("token", &line[1].0).finish();
+            let request = Request::post("/revoke").header(FORM.0, FORM.1).body(Body::from(body)).unwrap();
+            assert_eq!(world.app().send(request).await.status.as_u16(), 200);
+        } else {
+            world.app().block("jti", line[taken_back].1["jti"].as_str().unwrap()).await;
+        }
+        for (at, (token, _)) in line.iter().enumerate() {
+            let expected = if at < taken_back { "200 look use" } else { "400 invalid_request denied: revoked" };
+            assert_eq!(verdict(&world.narrow(token, &[]).await), expected, "{at} of a line whose {taken_back} was taken back");
+        }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_of_narrowed_tokens_has_an_end() {
+    let world = Two::new().await;
+    let (mut token, _) = own(&world).await;
+    for _ in 0..8 {
+        token = world.narrow(&token, &[]).await.token().unwrap();
+    }
+    assert_eq!(verdict(&world.narrow(&token, &[]).await), "400 invalid_request denied: line_length");
 }

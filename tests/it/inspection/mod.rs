@@ -3,6 +3,7 @@
 mod assertions;
 mod callers;
 mod introspection;
+mod notice;
 mod proofs;
 mod revocation;
 mod taken_back;

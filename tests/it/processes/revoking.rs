@@ -52,7 +52,9 @@ fn a_name_that_nobody_has_revokes_nothing() {
     }
     let (_, said) = server.command(&["revocations"]);
     assert!(said.contains("nothing is revoked"), "{said}");
-    for selected in [&["--issuer", "gone"][..], &["--target", "https://gone.example.com"]] {
+    for selected in
+        [&["--issuer", "gone"][..], &["--target", "https://gone.example.com"], &["--jti", "-Y8LJUHQFaA6vkPB"], &["--kid", "-Y8LJUHQ"]]
+    {
         let (code, said) = server.command(&[&["revoke", "--reason", "r", "--force"], selected].concat());
         assert_eq!(code, Some(0), "{selected:?}: {said}");
     }

@@ -18,6 +18,9 @@ pub enum SigningFailed {
     /// A mapped claim would stand beside a claim of ours with the same name.
     #[error("a mapped claim has a name that is reserved for the token itself")]
     ReservedClaim,
+    /// With what is carried over the token is larger than this server itself reads.
+    #[error("the token is larger than 16 KiB: carry less over into it")]
+    TooLarge,
 }
 
 /// The key ring could not be read, written or changed.

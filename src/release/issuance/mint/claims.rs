@@ -45,6 +45,9 @@ impl Serialize for IssuedClaims<'_> {
         }
         if let Some(root) = self.permit.root() {
             claims.serialize_entry("root_jti", root)?;
+            if !self.permit.ancestors().is_empty() {
+                claims.serialize_entry("ancestors", self.permit.ancestors())?;
+            }
         }
         if let Some(Own { id, times }) = self.own {
             claims.serialize_entry("iat", &times.issued_at)?;
@@ -97,12 +100,15 @@ impl Serialize for Marks<'_> {
             marks.serialize_element(mark)?;
         }
         for (kind, value) in self.permit.traits() {
-            marks.serialize_element(&Mark::of(id.as_str(), &kind, &value))?;
+            let mark = Mark::of(id.as_str(), &kind, &value);
+            if !earlier.iter().any(|known| known.as_text() == Some(mark.as_str())) {
+                marks.serialize_element(&mark)?;
+            }
         }
         marks.end()
     }
 }
 
 /// Names that no mapped claim may have: those we write, and those that would change what the token means to a verifier.
-pub(super) const RESERVED: [&str; 14] =
-    ["iss", "sub", "aud", "client_id", "scope", "iat", "exp", "nbf", "jti", "cnf", "act", "may_act", "root_jti", "rvk"];
+pub(super) const RESERVED: [&str; 15] =
+    ["iss", "sub", "aud", "client_id", "scope", "iat", "exp", "nbf", "jti", "cnf", "act", "may_act", "root_jti", "ancestors", "rvk"];

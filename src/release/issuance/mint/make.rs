@@ -12,7 +12,7 @@ use crate::release::issuance::repeatable::{Circumstances, RepeatableRequest};
 use crate::release::issuance::replay_key::ReplayKey;
 use crate::release::issuance::spends::{ProofSpend, SpendList};
 use crate::revocation::Cleared;
-use crate::token::ReplayMode;
+use crate::token::{MAX_TOKEN_BYTES, ReplayMode};
 
 use super::claims::{IssuedClaims, Own, RESERVED};
 
@@ -55,6 +55,9 @@ pub fn mint(cleared: Cleared, ring: &KeyRing, issuer: &IssuerUrl, occasion: Occa
     };
     let times = times(&permit, now);
     let (jwt, key_id) = sign(&IssuedClaims { permit: &permit, issuer, own: Some(Own { id: &names.id, times }) }, ring)?;
+    if jwt.expose_secret().len() > MAX_TOKEN_BYTES {
+        return Err(SigningFailed::TooLarge);
+    }
     let (sealed, record) = match &names.secret {
         None => (encrypted(jwt, &permit)?, None),
         Some(secret) => {

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use crate::domain::Timestamp;
 
 /// What one token is known by, and from when on it may be forgotten.
-pub(super) type Ended = (Arc<str>, Timestamp);
+pub(in crate::revocation) type Ended = (Arc<str>, Timestamp);
 
 /// The tokens, and which of them this node wrote and has not read back yet.
 #[derive(Debug, Default)]
-pub(super) struct Holders {
+pub(in crate::revocation) struct Holders {
     ended: RwLock<Tokens>,
     /// Held while `ended` grows, so that whoever asks for one of the two gets the truth about both.
     unseen: Mutex<Tokens>,
@@ -20,14 +20,14 @@ type Tokens = HashMap<Arc<str>, Timestamp>;
 
 impl Holders {
     /// The store has told of it.
-    pub(super) fn learn(&self, (id, forget_at): &Ended) {
+    pub(in crate::revocation) fn learn(&self, (id, forget_at): &Ended) {
         let mut unseen = self.unseen();
         unseen.remove(id);
         self.ended_mut().insert(Arc::clone(id), *forget_at);
     }
 
     /// The store has promised to keep it, and may lose it before anybody has read it there.
-    pub(super) fn wrote(&self, (id, forget_at): Ended) {
+    pub(in crate::revocation) fn wrote(&self, (id, forget_at): Ended) {
         let mut unseen = self.unseen();
         if self.ended_mut().insert(Arc::clone(&id), forget_at).is_none() {
             unseen.insert(id, forget_at);
@@ -35,23 +35,23 @@ impl Holders {
     }
 
     /// What was written here and not read back, and is not over.
-    pub(super) fn unread(&self, now: Timestamp) -> Vec<Ended> {
+    pub(in crate::revocation) fn unread(&self, now: Timestamp) -> Vec<Ended> {
         self.unseen().iter().filter(|(_, forget_at)| **forget_at > now).map(|(id, forget_at)| (Arc::clone(id), *forget_at)).collect()
     }
 
     /// Those of `written` that still nobody has read back.
-    pub(super) fn still_unread(&self, mut written: Vec<Ended>) -> Vec<Ended> {
+    pub(in crate::revocation) fn still_unread(&self, mut written: Vec<Ended>) -> Vec<Ended> {
         let unseen = self.unseen();
         written.retain(|(id, _)| unseen.contains_key(id));
         written
     }
 
     /// Whether the token of this `jti` was ended.
-    pub(super) fn has_ended(&self, id: &str, now: Timestamp) -> bool {
+    pub(in crate::revocation) fn has_ended(&self, id: &str, now: Timestamp) -> bool {
         self.ended().get(id).is_some_and(|forget_at| *forget_at > now)
     }
 
-    pub(super) fn forget(&self, now: Timestamp) {
+    pub(in crate::revocation) fn forget(&self, now: Timestamp) {
         let mut unseen = self.unseen();
         unseen.retain(|_, forget_at| *forget_at > now);
         let mut ended = self.ended_mut();
@@ -62,7 +62,7 @@ impl Holders {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::revocation) fn len(&self) -> usize {
         self.ended().len()
     }
 

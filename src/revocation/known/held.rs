@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use crate::domain::Timestamp;
 
-use super::holders::Ended;
-use super::rule::{Change, Rule, RuleId};
-use super::selector::Selector;
+use crate::revocation::rule::{Change, Rule, RuleId};
+use crate::revocation::selector::Selector;
+
+use super::Ended;
 
 /// Changes under the numbers that the store gave them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Held {
+pub(in crate::revocation) struct Held {
     order: BTreeMap<u64, Kept>,
     /// Of what people made.
     numbers: HashMap<RuleId, u64>,
@@ -21,7 +22,7 @@ pub(super) struct Held {
 
 /// One change, as it is kept.
 #[derive(Clone, Debug)]
-pub(super) enum Kept {
+pub(in crate::revocation) enum Kept {
     /// What people made.
     Made(Arc<Change>),
     /// A token that its holder ended.
@@ -39,7 +40,7 @@ impl Kept {
     }
 
     /// As it stands in the store.
-    pub(super) fn change(&self) -> Change {
+    pub(in crate::revocation) fn change(&self) -> Change {
         match self {
             Self::Made(change) => (**change).clone(),
             Self::Token((id, forget_at)) => Rule::of_ended(Arc::clone(id), *forget_at).into(),
@@ -63,7 +64,7 @@ impl Kept {
 
 impl Held {
     /// Takes in a change. What is new with it; a token may be told of twice.
-    pub(super) fn learn(&mut self, number: u64, change: Change) -> Option<Kept> {
+    pub(in crate::revocation) fn learn(&mut self, number: u64, change: Change) -> Option<Kept> {
         if let Change::Lift(lift) = &change {
             self.lifted.insert(lift.rule.clone());
         }
@@ -81,17 +82,17 @@ impl Held {
     }
 
     /// The highest number that it knows.
-    pub(super) fn since(&self) -> u64 {
+    pub(in crate::revocation) fn since(&self) -> u64 {
         self.since
     }
 
     /// The last change that the store has for certain, unless it lost it.
-    pub(super) fn witness(&self, now: Timestamp) -> Option<(RuleId, u64)> {
+    pub(in crate::revocation) fn witness(&self, now: Timestamp) -> Option<(RuleId, u64)> {
         self.order.iter().rev().find(|(_, kept)| !kept.is_over(now)).map(|(number, kept)| (kept.id(), *number))
     }
 
     /// What is not over and that `other` does not know, in its order.
-    pub(super) fn missing_from(&self, other: &Self, now: Timestamp) -> Vec<Kept> {
+    pub(in crate::revocation) fn missing_from(&self, other: &Self, now: Timestamp) -> Vec<Kept> {
         let tokens: HashSet<&str> =
             other.order.values().filter_map(|kept| if let Kept::Token((id, _)) = kept { Some(&**id) } else { None }).collect();
         let known = |kept: &Kept| match kept {
@@ -102,7 +103,7 @@ impl Held {
     }
 
     /// Drops what is over.
-    pub(super) fn forget(&mut self, now: Timestamp) {
+    pub(in crate::revocation) fn forget(&mut self, now: Timestamp) {
         let numbers = &mut self.numbers;
         self.order.retain(|_, kept| {
             let over = kept.is_over(now);
@@ -116,7 +117,7 @@ impl Held {
     }
 
     /// Every rule that is neither lifted nor over, oldest first.
-    pub(super) fn in_force(&self, now: Timestamp) -> Vec<Arc<Rule>> {
+    pub(in crate::revocation) fn in_force(&self, now: Timestamp) -> Vec<Arc<Rule>> {
         let rules = self.order.values().filter(|kept| !kept.is_over(now)).filter_map(|kept| match kept {
             Kept::Made(change) => {
                 if let Change::Rule(rule) = &**change {
@@ -131,7 +132,7 @@ impl Held {
     }
 
     /// Every rule that somebody made and nobody lifted.
-    pub(super) fn made(&self) -> impl Iterator<Item = &Arc<Rule>> {
+    pub(in crate::revocation) fn made(&self) -> impl Iterator<Item = &Arc<Rule>> {
         let rules = self.order.values().filter_map(|kept| match kept {
             Kept::Made(change) => {
                 if let Change::Rule(rule) = &**change {
