@@ -18,7 +18,7 @@ use crate::release::issuance::{Keys, KeysError};
 use crate::release::own::OwnTokens;
 use crate::release::record::{DecisionLog, LogOpenError};
 use crate::release::replay::{self, ReplayGuard, SpendError};
-use crate::revocation::{Revocations, SyncError};
+use crate::revocation::{self, Revocations, SyncError};
 use crate::store::{OpenMode, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::trust::Reloader;
@@ -138,6 +138,9 @@ impl App {
     /// When there is a store already, or none can be made.
     pub async fn prepare_store(settings: &Settings, clock: Arc<dyn Clock>) -> Result<(), StartError> {
         let store = open_store(settings, OpenMode::Init { accept_loss: false }).await?;
+        if store.created() {
+            revocation::begin(&store).await?;
+        }
         Ok(replay::cut_off(&store, clock).await?)
     }
 }

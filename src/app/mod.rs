@@ -12,6 +12,8 @@ mod reload;
 mod routers;
 mod running;
 mod store;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 
 pub use build::{App, Edges, StartError};

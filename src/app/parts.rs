@@ -137,7 +137,16 @@ async fn open_guard(
 async fn follow_revocations(settings: &Settings, store: &Store, clock: &Arc<dyn Clock>) -> Result<Arc<Revocations>, SyncError> {
     let (node, max_stale) = (settings.decisions.node.as_str().into(), settings.revocation.max_stale);
     let revocations = Revocations::new(store.clone(), RevocationSettings { node, max_stale }, Arc::clone(clock));
-    revocations.sync().await?;
+    let mut known = 0;
+    // What was learnt before a fault is not asked for again; a store that tells nothing new will not the next time either.
+    while let Err(error) = revocations.sync().await {
+        let version = revocations.vitals().version;
+        if version == known {
+            return Err(error);
+        }
+        known = version;
+        tracing::warn!(error = %error, revocations.version = version, "not everything that was taken back could be read; reading on");
+    }
     Ok(Arc::new(revocations))
 }
 

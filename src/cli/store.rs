@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::app::open_store;
 use crate::domain::{Clock, SystemClock};
 use crate::release::{issuance, replay};
+use crate::revocation;
 use crate::store::OpenMode;
 
 use super::{output, runtime, settings};
@@ -21,6 +22,9 @@ pub(super) fn init(file: &Path, accept_loss: bool) -> anyhow::Result<ExitCode> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     // Before the new id: whoever finds that one must find nothing of before. What is new may hold the memory of something else.
     runtime.block_on(replay::cut_off(&store, clock))?;
+    if store.created() && !accept_loss {
+        runtime.block_on(revocation::begin(&store))?;
+    }
     if store.created() || !accept_loss {
         output::line(format!("{}: deployment {}", store.place(), store.deployment()));
         return Ok(ExitCode::SUCCESS);

@@ -48,8 +48,8 @@ impl serde::Serialize for Fingerprint {
 ///
 /// Who knows the value (an administrator that revokes by it), or its fingerprint (a verifier that reads what is revoked), finds the token;
 /// who has the token learns nothing that cannot be guessed, and two tokens of one origin show different marks.
-#[derive(Clone, Debug, Eq, Hash, PartialEq, serde::Serialize)]
-pub struct Mark(Box<str>);
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Mark([u8; 11]);
 
 impl Mark {
     /// Kind: `jti` of the token that was presented.
@@ -61,29 +61,40 @@ impl Mark {
     /// Kind: `<issuer name>:<subject>` of a witness.
     pub const SUBJECT: &'static str = "subject";
 
-    /// Kind: a claim. Its value is the claim's JSON text, without spaces.
+    /// Kind: a claim. Its value is the claim's JSON text, without spaces. A pointer to a claim of the first level is its name.
     #[must_use]
     pub fn claim(path: &ClaimPath) -> String {
-        format!("claim {path}")
+        let name = path.as_str().strip_prefix('/').filter(|name| !name.is_empty() && !name.contains(['/', '~']));
+        format!("claim {}", name.unwrap_or(path.as_str()))
     }
 
     /// The mark in the token of this `jti`.
     #[must_use]
     pub fn of(token_id: &str, kind: &str, value: &str) -> Self {
         let digest = Digest256::of_parts(&[token_id.as_bytes(), &[0], &Fingerprint::of(kind, value).0]);
-        Self(URL_SAFE_NO_PAD.encode(&digest.as_bytes()[..8]).into())
+        let mut text = [0; 11];
+        // Eight bytes are eleven characters.
+        let written = URL_SAFE_NO_PAD.encode_slice(&digest.as_bytes()[..8], &mut text);
+        debug_assert_eq!(written, Ok(11));
+        Self(text)
     }
 
     /// The 11 characters.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
+    }
+}
+
+impl serde::Serialize for Mark {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

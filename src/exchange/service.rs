@@ -82,6 +82,9 @@ impl ExchangeService {
             // What a key signed that is gone meanwhile gets no signature of one that stays.
             return Err(Refusal::Unavailable(Unavailable::Signing));
         }
+        // Before anything is spent for a token that would be dead.
+        let key_id = ring.key_id(cleared.permit().target().algorithm)?;
+        self.0.revocations.admits_signing(key_id, now).map_err(not_signing)?;
         let proof = proof.as_ref().map(spend_of);
         let occasion = Occasion { now, proof, repeatable: request.repeatable(digests, proven) };
         let minted = mint(cleared, &ring, &self.0.issuer, occasion)?;
@@ -91,8 +94,9 @@ impl ExchangeService {
             Ok(SpendOutcome::Repeated(repeated)) => repeated.mint_again(&ring, &self.0.issuer)?,
             Err(not_spent) => return Err(self.not_spent(not_spent, &presented, draft)),
         };
-        // A process that was stopped in between knows what it knew then. What is spent stays spent.
-        self.0.revocations.ensure_fresh()?;
+        // The store took its time, and the process may have been stopped: meanwhile this node may have confirmed a revocation, or know too
+        // little. What is spent stays spent.
+        self.0.revocations.is_clear(spent.permit(), now)?;
         Ok(Ready { spent, room })
     }
 
@@ -255,6 +259,14 @@ impl From<NotCleared> for Refusal {
 impl From<SigningFailed> for Refusal {
     fn from(_: SigningFailed) -> Self {
         Self::Unavailable(Unavailable::Signing)
+    }
+}
+
+/// The key is at fault, not what was presented.
+fn not_signing(not_cleared: NotCleared) -> Refusal {
+    match not_cleared {
+        NotCleared::Revoked { .. } => Refusal::Unavailable(Unavailable::Signing),
+        NotCleared::Stale => not_cleared.into(),
     }
 }
 

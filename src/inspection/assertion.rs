@@ -35,6 +35,8 @@ pub enum BadAssertion {
     Rejected(RejectedToken),
     /// It was used before.
     Replayed,
+    /// The client, its key or this assertion was taken back.
+    Revoked,
     /// It has no `jti`, so that it could be used again.
     TokenIdMissing,
     /// It is of a kind that we do not know.
@@ -50,6 +52,7 @@ impl BadAssertion {
     pub const fn family(self) -> Family {
         match self {
             Self::Incomplete | Self::Type => Family::Malformed,
+            Self::Revoked => Family::Denied,
             Self::ClientMismatch | Self::Fenced | Self::Rejected(_) | Self::Replayed | Self::TokenIdMissing | Self::Unproven(_) => {
                 Family::Rejected
             }
@@ -65,6 +68,7 @@ impl BadAssertion {
             Self::Incomplete | Self::Type => "client_assertion",
             Self::Rejected(rejected) | Self::Unproven(Some(rejected)) => rejected.reason(),
             Self::Replayed => "replayed",
+            Self::Revoked => "revoked",
             Self::TokenIdMissing => "jti_missing",
             Self::Unproven(None) => "unknown_client",
         }

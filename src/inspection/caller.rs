@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::domain::{SubjectToken, Thumbprint, Timestamp};
 use crate::exchange::Unavailable;
 use crate::release::replay::SpendError;
+use crate::revocation::NotCleared;
 use crate::token::{
     ProofExpectations, ProofText, ProvenKeys, RejectedProof, RejectedToken, Shown, UnverifiedToken, VerifiedProof, VerifiedToken,
     verify_proof,
@@ -12,7 +13,7 @@ use crate::token::{
 
 use super::assertion::{authenticate, use_up};
 use super::service::Inspection;
-use super::{ClientAssertion, Refused};
+use super::{BadAssertion, ClientAssertion, Refused};
 
 /// The scope that an access token for us needs, to ask about others.
 pub const INTROSPECT_SCOPE: &str = "introspect";
@@ -63,7 +64,11 @@ impl Inspection {
     /// Failures are counted, and too many are told so instead.
     async fn client(&self, assertion: ClientAssertion, peer: Option<IpAddr>, now: Timestamp) -> Result<Caller, Refused> {
         let authenticated = match authenticate(&self.edges.clients, assertion, now).await {
-            Ok(token) => use_up(&self.edges.guard, &token, &self.audience).await.map(|()| token),
+            Ok(token) => {
+                // Judged last: using it up takes a while.
+                let used_up = use_up(&self.edges.guard, &token, &self.audience).await;
+                used_up.and_then(|()| self.admits_client(&token, now)).map(|()| token)
+            }
             Err(refused) => Err(refused),
         };
         match authenticated {
@@ -74,6 +79,13 @@ impl Inspection {
             }
             Err(refused) => Err(refused),
         }
+    }
+
+    fn admits_client(&self, assertion: &VerifiedToken, now: Timestamp) -> Result<(), Refused> {
+        self.edges.revocations.admits_client(assertion, now).map_err(|not_cleared| match not_cleared {
+            NotCleared::Revoked { .. } => Refused::Assertion(BadAssertion::Revoked),
+            NotCleared::Stale => Refused::Unavailable(Unavailable::Revocations),
+        })
     }
 
     async fn bearer(&self, shown: AccessToken, now: Timestamp) -> Result<Caller, Refused> {

@@ -16,7 +16,7 @@ pub enum Refused {
     CredentialsMissing,
     /// An encrypted token cannot be read here, so it cannot be taken back by being shown.
     Encrypted,
-    /// Too many authentications failed.
+    /// Too many authentications failed, or too many tokens were ended.
     Limited(Limited),
     /// The proof that came with the caller's access token is no good.
     Proof(RejectedProof),

@@ -30,7 +30,7 @@ pub struct InspectionEdges {
     pub keys: Arc<Keys>,
     /// Whether a proof must hold a nonce of ours (RFC 9449 §9).
     pub nonce: bool,
-    /// Counts failed authentications.
+    /// Counts failed authentications, and what holders end.
     pub limits: Arc<Limits>,
     /// Tells our tokens from everything else.
     pub own: Arc<OwnTokens>,
@@ -153,6 +153,10 @@ impl Inspection {
     }
 
     async fn take_back(&self, token: &VerifiedToken) -> Result<Revoked, Refused> {
+        if !self.edges.revocations.has_ended(token) {
+            let said = |name| token.claims().text(name).unwrap_or_default();
+            self.edges.limits.admit_revocation(said("sub"), said("client_id")).map_err(Refused::Limited)?;
+        }
         let done = self.edges.revocations.revoke_token(token).await;
         done.map(|()| Revoked::Now).map_err(|error| Refused::Unavailable(Unavailable::Store(error.trouble())))
     }

@@ -122,6 +122,20 @@ impl Limits {
         self.spent.sweep(self.clock.now());
     }
 
+    /// Counts a token that its holder ends: it is kept as long as an exchange is, and its subject and relationship have one share for both.
+    ///
+    /// # Errors
+    /// When it is one too many.
+    pub fn admit_revocation(&self, subject: &str, relationship: &str) -> Result<(), Limited> {
+        if let Some(counts) = &self.subject {
+            counts.admit(subject)?;
+        }
+        if let Some(counts) = &self.relationship {
+            counts.admit(relationship)?;
+        }
+        Ok(())
+    }
+
     /// How many callers are counted, by all limits.
     #[must_use]
     pub fn counted(&self) -> usize {

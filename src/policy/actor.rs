@@ -53,6 +53,11 @@ impl ActorRule {
         Ok(Self { issuer, role, conditions, pins })
     }
 
+    /// Claims of the actor token by which what it agrees to is found again, beside the immutable ids of its issuer.
+    pub fn marked(&self) -> impl Iterator<Item = &ClaimPath> {
+        self.conditions.iter().map(|condition| &*condition.claim)
+    }
+
     /// Whether the actor satisfies it.
     #[must_use]
     pub fn holds(&self, actor: &Bearer<'_>) -> bool {

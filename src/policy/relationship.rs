@@ -65,6 +65,13 @@ impl TrustRelationship {
         self.pins.iter().map(|index| &self.conditions[*index])
     }
 
+    /// Claims of the subject token by which what it permits is found again, beside the immutable ids of its issuer: those of its conditions,
+    /// and those that are carried over.
+    pub fn marked(&self) -> impl Iterator<Item = &ClaimPath> {
+        let carried = self.mapping.iter().map(|mapping| &*mapping.from);
+        self.conditions.iter().map(|condition| &*condition.claim).chain(carried)
+    }
+
     /// Whether the token comes from the workload's own tenant: only such a caller learns anything about this relationship.
     #[must_use]
     pub fn knows(&self, claims: &Claims) -> bool {

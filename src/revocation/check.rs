@@ -47,6 +47,16 @@ impl Revocations {
     /// # Errors
     /// It was, or that cannot be known now.
     pub fn clear(&self, permit: Permit, now: Timestamp) -> Result<Cleared, NotCleared> {
+        self.is_clear(&permit, now)?;
+        // It is large, and everything that comes after it carries it along.
+        Ok(Cleared(Box::new(permit)))
+    }
+
+    /// The same for a permit whose token is minted already, and was not released: what became known meanwhile counts too.
+    ///
+    /// # Errors
+    /// As for [`Self::clear`].
+    pub fn is_clear(&self, permit: &Permit, now: Timestamp) -> Result<(), NotCleared> {
         self.ensure_fresh()?;
         if self.selects_anything() {
             let (relationship, audience) = (permit.relationship().as_str(), permit.target().audience.as_str());
@@ -54,8 +64,26 @@ impl Revocations {
                 self.judge(&Facts::of(token).used(relationship, audience), now)?;
             }
         }
-        // It is large, and everything that comes after it carries it along.
-        Ok(Cleared(Box::new(permit)))
+        Ok(())
+    }
+
+    /// Looks whether a registered client that this assertion authenticates was taken back: by its name, as though it were a relationship, by
+    /// `kid` or `jti`, or with everything.
+    ///
+    /// # Errors
+    /// It was, or that cannot be known now.
+    pub fn admits_client(&self, assertion: &VerifiedToken, now: Timestamp) -> Result<(), NotCleared> {
+        self.ensure_fresh()?;
+        if self.selects_anything() { self.judge(&Facts::client(assertion), now) } else { Ok(()) }
+    }
+
+    /// Looks whether what this key of ours signs now would count at all: its `kid` may have been taken back, and the ring not rotated.
+    ///
+    /// # Errors
+    /// It would not, or that cannot be known now.
+    pub fn admits_signing(&self, key_id: &str, now: Timestamp) -> Result<(), NotCleared> {
+        self.ensure_fresh()?;
+        if self.selects_anything() { self.judge(&Facts::signed_now(key_id, now), now) } else { Ok(()) }
     }
 
     /// Looks whether a token of ours still stands.

@@ -76,6 +76,24 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// A client's word about itself. Its name stands where names of relationships do, which share none with clients; whatever else it says
+    /// is about no exchange.
+    pub(super) fn client(assertion: &'a VerifiedToken) -> Self {
+        Self {
+            issued_at: assertion.issued_at(),
+            margin: INBOUND_MARGIN + CLOCK_MARGIN,
+            relationships: vec![assertion.issuer()],
+            token_ids: assertion.token_id().into_iter().collect(),
+            key_id: assertion.key_id(),
+            ..Self::default()
+        }
+    }
+
+    /// A token of ours that this key is about to sign, whatever it says.
+    pub(super) fn signed_now(key_id: &'a str, now: Timestamp) -> Self {
+        Self { issued_at: Some(now), margin: CLOCK_MARGIN, key_id: Some(key_id), ours: true, ..Self::default() }
+    }
+
     /// The same token, used under this relationship for this audience.
     pub(super) fn used(mut self, relationship: &'a str, audience: &'a str) -> Self {
         self.relationships.push(relationship);

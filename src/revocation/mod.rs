@@ -5,9 +5,9 @@
 
 mod check;
 mod facts;
-mod held;
 mod index;
 mod kept;
+mod known;
 mod published;
 mod rule;
 mod selector;
@@ -18,7 +18,7 @@ mod tests;
 mod text;
 
 pub use check::{Cleared, NotCleared};
-pub use kept::{Confirmation, SCHEMA, confirmations, publish, rules};
+pub use kept::{Confirmation, Confirmations, SCHEMA, begin, confirmations, publish, rules};
 pub use published::PublishedRule;
 pub use rule::{Change, Lift, Rule, RuleId, RuleKind};
 pub use selector::Selector;

@@ -26,7 +26,7 @@ impl RuleId {
     }
 
     /// The one id of the rule about one token of ours: revoking it twice is revoking it once.
-    fn of_token(token_id: &str) -> Self {
+    pub(super) fn of_token(token_id: &str) -> Self {
         let digest = Digest256::of_parts(&[b"cambist revoked token\0", token_id.as_bytes()]);
         Self(format!("t-{}", URL_SAFE_NO_PAD.encode(&digest.as_bytes()[..16])).into())
     }
@@ -87,7 +87,7 @@ pub struct Rule {
     pub reason: Box<str>,
     /// Who made it: user and machine.
     pub by: Box<str>,
-    /// When it was made.
+    /// When it was made; 0 for what holders end, which is not kept.
     pub made_at: Timestamp,
     /// From when on nothing that it selects can be alive, so that it may be forgotten. None: never.
     pub forget_at: Option<Timestamp>,
@@ -116,12 +116,21 @@ impl Rule {
     }
 
     /// Ends one token of ours that is refused everywhere from `refused_from` on.
-    pub(super) fn of_token(token_id: &str, refused_from: Timestamp, now: Timestamp) -> Self {
+    pub(super) fn of_token(token_id: &str, refused_from: Timestamp) -> Self {
+        // Whoever verifies it without asking us may accept it for a little longer.
+        Self::of_ended(token_id.into(), refused_from + VERIFIER_LEEWAY + CLOCK_MARGIN)
+    }
+
+    /// The same, to be forgotten from `forget_at` on. All that is kept of it is these two: when its holder did so is not known.
+    pub(super) fn of_ended(token_id: Arc<str>, forget_at: Timestamp) -> Self {
         Self {
-            id: RuleId::of_token(token_id),
-            // Whoever verifies it without asking us may accept it for a little longer.
-            forget_at: Some(refused_from + VERIFIER_LEEWAY + CLOCK_MARGIN),
-            ..Self::block(Selector::Own(token_id.into()), "revoked by its holder", "holder", now)
+            id: RuleId::of_token(&token_id),
+            forget_at: Some(forget_at),
+            kind: RuleKind::Block,
+            selector: Selector::Own(token_id),
+            reason: "revoked by its holder".into(),
+            by: "holder".into(),
+            made_at: Timestamp::default(),
         }
     }
 

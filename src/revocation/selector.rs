@@ -1,6 +1,7 @@
 //! What a rule selects.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::domain::{Audience, ClaimPath, IssuerName, RelationshipName};
 
@@ -23,7 +24,7 @@ pub enum Selector {
     /// Signed by the key of this `kid`: an issuer's or ours.
     KeyId(Box<str>),
     /// One token that we issued, by its `jti`, and what was narrowed from it. Made by its holder (RFC 7009).
-    Own(Box<str>),
+    Own(Arc<str>),
     /// Exchanged by this relationship; of ours: `client_id`.
     Relationship(RelationshipName),
     /// `<issuer name>:<subject>`: as it stands in `sub`, and in any `act`, of an issued token.
@@ -59,7 +60,8 @@ impl Selector {
             Self::Claim { path, value, issuer: None } => format!("{path}={value}"),
             Self::Claim { path, value, issuer: Some(issuer) } => format!("{path}={value} of {issuer}"),
             Self::Issuer(name) => name.to_string(),
-            Self::KeyId(text) | Self::Own(text) | Self::Subject(text) | Self::TokenId(text) => text.to_string(),
+            Self::KeyId(text) | Self::Subject(text) | Self::TokenId(text) => text.to_string(),
+            Self::Own(id) => id.to_string(),
             Self::Relationship(name) => name.to_string(),
             Self::Target(audience) => audience.as_str().to_owned(),
         }

@@ -1,8 +1,7 @@
 //! What a node knows of revocations, and how lately.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -14,10 +13,10 @@ use crate::token::VerifiedToken;
 
 use super::check::NotCleared;
 use super::facts::Facts;
-use super::held::Held;
 use super::index::Index;
 use super::kept;
-use super::rule::{Change, Rule, RuleId};
+use super::known::{Held, Holders};
+use super::rule::{Rule, RuleId};
 
 /// Who follows, and how closely.
 #[derive(Clone, Debug)]
@@ -36,19 +35,16 @@ pub struct Revocations {
     /// The minute in which it last forgot what is over.
     pub(super) forgot_at: AtomicU64,
     held: Mutex<Held>,
+    pub(super) holders: Holders,
     /// Rules made by people.
     pub(super) index: ArcSwap<Index>,
     refused: AtomicU64,
     pub(super) settings: RevocationSettings,
     /// None for the one of [`Self::without_rules`].
     pub(super) store: Option<Store>,
-    tokens: RwLock<Tokens>,
     /// One look at a time.
     pub(super) turn: tokio::sync::Mutex<()>,
 }
-
-/// Tokens of ours that their holders revoked, by `jti`. There may be a hundred thousand, so they are added one by one.
-type Tokens = HashMap<Box<str>, Arc<Rule>>;
 
 /// When something was asked, by two clocks: the monotonic one stands still while the whole machine is suspended, the wall clock may be set.
 #[derive(Clone, Copy, Debug)]
@@ -106,11 +102,11 @@ impl Revocations {
             confirmed: ArcSwapOption::empty(),
             forgot_at: AtomicU64::new(0),
             held: Mutex::default(),
+            holders: Holders::default(),
             index: ArcSwap::default(),
             refused: AtomicU64::new(0),
             settings: RevocationSettings { node: "".into(), max_stale: Seconds(0) },
             store: None,
-            tokens: RwLock::default(),
             turn: tokio::sync::Mutex::default(),
         }
     }
@@ -125,22 +121,30 @@ impl Revocations {
         }
     }
 
-    /// Ends one token of ours, and what was narrowed from it. Known here at once, on other nodes with their next look.
+    /// Ends one token of ours, and what was narrowed from it. Known here at once, on other nodes with their next look. What the store loses
+    /// before this node has read it back is written again.
     ///
     /// # Errors
     /// The store's: then the caller must try again, although it may have been revoked.
     pub async fn revoke_token(&self, own: &VerifiedToken) -> Result<(), StoreError> {
         let (Some(store), Some(id)) = (&self.store, own.token_id()) else { return Ok(()) };
-        let now = self.clock.now();
-        let known = self.tokens().get(id).filter(|rule| !rule.is_over(now)).cloned();
-        if known.is_some_and(|rule| self.held().knows(&rule.id)) {
-            // Read from the store, which is given it back if it loses it. Whoever says it again and again writes nothing.
+        if self.holders.has_read_back(id, self.clock.now()) {
+            // The store has it, and is given it back if it loses it. Whoever says it again and again writes nothing.
             return Ok(());
         }
-        let rule = Arc::new(Rule::of_token(id, own.refused_from(), now));
-        kept::publish(store, &Change::Rule(Arc::clone(&rule)), &*self.clock).await?;
-        self.tokens_mut().insert(id.into(), rule);
+        let rule = Rule::of_token(id, own.refused_from());
+        let ended = rule.forget_at.map(|forget_at| (id.into(), forget_at));
+        kept::publish(store, &rule.into(), &*self.clock).await?;
+        if let Some(ended) = ended {
+            self.holders.wrote(ended);
+        }
         Ok(())
+    }
+
+    /// Whether its holder ended this token of ours, as far as this node knows: then to end it again changes nothing.
+    #[must_use]
+    pub fn has_ended(&self, own: &VerifiedToken) -> bool {
+        own.token_id().is_some_and(|id| self.holders.has_ended(id, self.clock.now()))
     }
 
     /// Says goodbye: nobody waits for this node any more. It may not issue afterwards.
@@ -171,7 +175,7 @@ impl Revocations {
     #[must_use]
     pub fn vitals(&self) -> Vitals {
         Vitals {
-            rules: self.index.load().len() + self.tokens().len(),
+            rules: self.index.load().len() + self.holders.len(),
             version: self.version(),
             age: self.confirmed.load().as_ref().map(|moment| moment.age(&*self.clock)),
             refused: self.refused.load(Ordering::Relaxed),
@@ -192,15 +196,14 @@ impl Revocations {
 
     /// Whether there is any rule at all.
     pub(super) fn selects_anything(&self) -> bool {
-        self.index.load().len() > 0 || !self.tokens().is_empty()
+        self.index.load().len() > 0 || self.holders.len() > 0
     }
 
     /// The rule that refuses this token, if one does.
     pub(super) fn refusing(&self, facts: &Facts<'_>, now: Timestamp) -> Option<RuleId> {
         let by_holder = || {
-            let tokens = self.tokens();
-            let found = facts.token_ids.iter().filter(|_| facts.ours).filter_map(|id| tokens.get(*id));
-            found.filter(|rule| !rule.is_over(now)).map(|rule| rule.id.clone()).next()
+            let mut own = facts.token_ids.iter().filter(|_| facts.ours);
+            own.find(|id| self.holders.has_ended(id, now)).map(|id| RuleId::of_token(id))
         };
         self.index.load().find(facts).or_else(by_holder)
     }
@@ -211,13 +214,5 @@ impl Revocations {
 
     pub(super) fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tokens(&self) -> RwLockReadGuard<'_, Tokens> {
-        self.tokens.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn tokens_mut(&self) -> RwLockWriteGuard<'_, Tokens> {
-        self.tokens.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -42,8 +42,10 @@ struct Wire {
     before: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<Box<str>>,
-    by: Box<str>,
-    made_at: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_at: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     forget_at: Option<u64>,
 }
@@ -80,8 +82,8 @@ impl Wire {
                 select: None,
                 before: None,
                 reason: None,
-                by: lift.by.clone(),
-                made_at: lift.made_at.unix(),
+                by: Some(lift.by.clone()),
+                made_at: Some(lift.made_at.unix()),
                 forget_at: None,
             },
             Change::Rule(rule) => {
@@ -89,15 +91,17 @@ impl Wire {
                     RuleKind::Block => (Kind::Block, None),
                     RuleKind::CutOff { before } => (Kind::CutOff, Some(before.unix())),
                 };
+                // There may be hundreds of thousands of these, and they are all alike.
+                let made = !matches!(rule.selector, Selector::Own(_));
                 Self {
                     v: VERSION,
                     kind,
                     id: rule.id.as_str().into(),
                     select: Some(Select::of(&rule.selector)),
                     before,
-                    reason: Some(rule.reason.clone()),
-                    by: rule.by.clone(),
-                    made_at: rule.made_at.unix(),
+                    reason: made.then(|| rule.reason.clone()),
+                    by: made.then(|| rule.by.clone()),
+                    made_at: made.then(|| rule.made_at.unix()),
                     forget_at: rule.forget_at.map(Timestamp::unix),
                 }
             }
@@ -108,16 +112,19 @@ impl Wire {
         if self.v != VERSION {
             return None;
         }
-        let (id, made_at) = (RuleId::parse(&self.id)?, Timestamp::from_unix(self.made_at));
+        let (id, forget_at) = (RuleId::parse(&self.id)?, self.forget_at.map(Timestamp::from_unix));
+        if let (Kind::Block, None, Some(Select::Token(token))) = (self.kind, self.before, &self.select) {
+            return Some(Rule::of_ended((**token).into(), forget_at?).into());
+        }
+        let (by, made_at) = (self.by?, Timestamp::from_unix(self.made_at?));
         let kind = match (self.kind, self.before) {
-            (Kind::Lift, None) => return Some(Change::Lift(Lift { rule: id, by: self.by, made_at })),
+            (Kind::Lift, None) => return Some(Change::Lift(Lift { rule: id, by, made_at })),
             (Kind::Block, None) => RuleKind::Block,
             (Kind::CutOff, Some(before)) => RuleKind::CutOff { before: Timestamp::from_unix(before) },
             _ => return None,
         };
         let (selector, reason) = (self.select?.selector()?, self.reason?);
-        let forget_at = self.forget_at.map(Timestamp::from_unix);
-        Some(Change::Rule(Arc::new(Rule { id, kind, selector, reason, by: self.by, made_at, forget_at })))
+        Some(Change::Rule(Arc::new(Rule { id, kind, selector, reason, by, made_at, forget_at })))
     }
 }
 
@@ -132,7 +139,7 @@ impl Select {
             },
             Selector::Issuer(name) => Self::Issuer(name.as_str().into()),
             Selector::KeyId(id) => Self::Kid(id.clone()),
-            Selector::Own(id) => Self::Token(id.clone()),
+            Selector::Own(id) => Self::Token((**id).into()),
             Selector::Relationship(name) => Self::Relationship(name.as_str().into()),
             Selector::Subject(subject) => Self::Subject(subject.clone()),
             Selector::Target(audience) => Self::Target(audience.as_str().into()),
@@ -149,7 +156,7 @@ impl Select {
             }
             Self::Issuer(name) => Selector::Issuer(IssuerName::parse(&name).ok()?),
             Self::Kid(id) => Selector::KeyId(id),
-            Self::Token(id) => Selector::Own(id),
+            Self::Token(id) => Selector::Own((*id).into()),
             Self::Relationship(name) => Selector::Relationship(RelationshipName::parse(&name).ok()?),
             Self::Subject(subject) => Selector::Subject(subject),
             Self::Target(audience) => Selector::Target(Audience::parse(&audience).ok()?),

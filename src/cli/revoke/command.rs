@@ -60,8 +60,8 @@ impl Desk {
     /// By the store's clock, which all nodes compare theirs with: a command on a machine whose clock is wrong must cut off neither too little
     /// nor too much.
     fn now(&self) -> anyhow::Result<Timestamp> {
-        let (by_store, _) = self.runtime.block_on(confirmations(&self.store, &*self.clock))?;
-        Ok(Timestamp::from_unix(by_store / 1_000))
+        let said = self.runtime.block_on(confirmations(&self.store, &*self.clock))?;
+        Ok(Timestamp::from_unix(said.now_millis / 1_000))
     }
 
     fn tell(&self, change: &Change) -> anyhow::Result<ExitCode> {
@@ -90,11 +90,11 @@ fn decide(decision: &Decision, make: Make, what: &str) -> anyhow::Result<ExitCod
     };
     let clock = SystemClock::new();
     anyhow::ensure!(!decision.reason.trim().is_empty(), "--reason is empty; write why, for whoever finds it later");
-    let selector = selector(&settings, &decision.selection, decision.force, clock.now())?;
+    let (selector, reach) = selector(&settings, &decision.selection, decision.force, clock.now())?;
     let desk = Desk::open(settings)?;
     let rule = make(selector, &decision.reason, &who::runs_this(), desk.now()?);
     output::line(format!("{what}: {} ({})", rule.selector, rule.id));
-    desk.tell(&rule.into())
+    Ok(reach.print(desk.tell(&rule.into())?))
 }
 
 pub(in crate::cli) fn unblock(lifting: &Lifting) -> anyhow::Result<ExitCode> {

@@ -3,6 +3,7 @@
 //! Owns: what can be selected and how names are checked, waiting for the nodes, what is printed. Must not know: how a rule is enforced.
 
 mod command;
+mod reach;
 mod select;
 mod wait;
 mod who;

@@ -10,11 +10,13 @@ use crate::domain::{Audience, ClaimPath, IssuerName, RelationshipName, Timestamp
 use crate::revocation::Selector;
 use crate::trust::{self, CompiledTrust};
 
+use super::reach::Reach;
+
 /// What is selected: exactly one of these; a claim may be of one issuer.
 #[derive(Args, Debug)]
 #[group(id = "selection", required = true, multiple = true)]
 pub(super) struct Selection {
-    /// By which relationship it was exchanged
+    /// By which relationship it was exchanged; or a registered client, which then may not ask about tokens
     #[arg(long, group = "selected", value_name = "NAME")]
     relationship: Option<String>,
     /// `<issuer name>:<subject>`, as it stands in `sub` or `act.sub` of issued tokens and in the decision log
@@ -45,8 +47,8 @@ pub(super) struct Selection {
     issuer: Option<String>,
 }
 
-/// Names are looked up in the trust files, unless `unchecked`.
-pub(super) fn selector(settings: &Settings, selection: &Selection, unchecked: bool, now: Timestamp) -> anyhow::Result<Selector> {
+/// Names are looked up in the trust files, unless `unchecked`; and what a claim is found in.
+pub(super) fn selector(settings: &Settings, selection: &Selection, unchecked: bool, now: Timestamp) -> anyhow::Result<(Selector, Reach)> {
     let names = Names::read(settings, unchecked, now)?;
     let issuer = selection.issuer.as_deref().map(|name| names.issuer(name)).transpose()?;
     let Selection { relationship, subject, target, jti, kid, claim, .. } = selection;
@@ -60,7 +62,8 @@ pub(super) fn selector(settings: &Settings, selection: &Selection, unchecked: bo
         (.., Some(name)) => Selector::Issuer(name),
         _ => Selector::All,
     };
-    Ok(selector)
+    let reach = Reach::of(&selector, names.trust.as_ref());
+    Ok((selector, reach))
 }
 
 fn not_empty(option: &str, text: &str) -> anyhow::Result<Box<str>> {
@@ -99,8 +102,11 @@ impl Names {
     }
 
     fn relationship(&self, text: &str) -> anyhow::Result<RelationshipName> {
-        let known = |trust: &CompiledTrust| trust.policy.relationships().map(|rule| rule.name.to_string()).collect();
-        self.check("relationship", text, known)?;
+        let known = |trust: &CompiledTrust| {
+            let clients = trust.clients.iter().map(|client| client.name.as_str().to_owned());
+            trust.policy.relationships().map(|rule| rule.name.to_string()).chain(clients).collect()
+        };
+        self.check("relationship or client", text, known)?;
         Ok(RelationshipName::parse(text)?)
     }
 

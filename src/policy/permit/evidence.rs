@@ -1,9 +1,8 @@
 //! What a permit holds.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::domain::{ClaimPath, ClaimValue, RelationshipName, Scopes, Seconds, Timestamp, TokenId};
+use crate::domain::{ClaimPath, ClaimValue, Mark, RelationshipName, Scopes, Seconds, Timestamp, TokenId};
 use crate::policy::actor::{ActorRole, Bearer};
 use crate::policy::assess::{Granted, Parties};
 use crate::policy::relationship::TrustRelationship;
@@ -168,38 +167,39 @@ impl Permit {
     /// What the new token is to be found by although it does not say it, as kind and value: `jti`, `kid` and `claim <path>` (its value as
     /// JSON) of each token that the permit rests on; for a witness also `issuer` and `subject`. For a subject token of our own its
     /// `kid` and what the actor adds: the rest is in its own marks.
-    #[must_use]
-    pub fn traits(&self) -> Vec<(Cow<'static, str>, String)> {
-        let mut traits = Vec::new();
+    pub fn each_trait(&self, mut give: impl FnMut(&str, &str)) {
         let rule = &self.granted.relationship;
         if self.line.is_empty() {
-            traits_of(&mut traits, &self.presented.subject, rule.conditions.iter().map(|condition| &*condition.claim));
-        } else {
+            traits_of(&self.presented.subject, rule.marked(), &mut give);
+        } else if let Some(id) = self.token().key_id() {
             // A key of ours that others hold too: what it signed, and what came of it.
-            traits.extend(self.token().key_id().map(|id| ("kid".into(), id.to_owned())));
+            give(Mark::KEY_ID, id);
         }
         if let (Some(actor), Some(wanted)) = (&self.presented.actor, &rule.actor) {
-            traits_of(&mut traits, actor, wanted.conditions.iter().map(|condition| &*condition.claim));
+            traits_of(actor, wanted.marked(), &mut give);
             if wanted.role == ActorRole::Witness {
-                traits.push(("issuer".into(), actor.token.issuer_name().to_string()));
-                traits.push(("subject".into(), actor.subject()));
+                give(Mark::ISSUER, actor.token.issuer_name().as_str());
+                give(Mark::SUBJECT, &actor.subject());
             }
         }
-        traits
     }
 }
 
-fn traits_of<'a>(traits: &mut Vec<(Cow<'static, str>, String)>, shown: &'a Party, named: impl Iterator<Item = &'a ClaimPath>) {
+fn traits_of<'a>(shown: &'a Party, named: impl Iterator<Item = &'a ClaimPath>, give: &mut impl FnMut(&str, &str)) {
     let token = &shown.token;
-    traits.extend(token.token_id().map(|id| ("jti".into(), id.to_owned())));
-    traits.extend(token.key_id().map(|id| ("kid".into(), id.to_owned())));
+    if let Some(id) = token.token_id() {
+        give(Mark::TOKEN_ID, id);
+    }
+    if let Some(id) = token.key_id() {
+        give(Mark::KEY_ID, id);
+    }
     let mut paths: Vec<&ClaimPath> = shown.ids.iter().chain(named).collect();
     paths.sort_unstable();
     paths.dedup();
     for path in paths {
         let scalar = |value: &&ClaimValue| matches!(value, ClaimValue::Bool(_) | ClaimValue::Number(_) | ClaimValue::Text(_));
         if let Some(json) = token.claims().at(path).filter(scalar).and_then(|value| serde_json::to_string(value).ok()) {
-            traits.push((format!("claim {path}").into(), json));
+            give(&Mark::claim(path), &json);
         }
     }
 }

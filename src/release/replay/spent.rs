@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::domain::{Audience, Digest256, IssuerUrl, Timestamp};
+use crate::policy::Permit;
 use crate::release::issuance::{KeyRing, MintedToken, SigningFailed, Spends, Spent, Times};
 use crate::token::{ReplayMode, VerifiedProof, VerifiedToken};
 
@@ -30,6 +31,12 @@ pub struct SpentToken {
 impl SpentToken {
     pub(super) fn new(minted: MintedToken) -> Self {
         Self { minted, repeats: false }
+    }
+
+    /// The permit that it was minted for: to be judged again before it is released.
+    #[must_use]
+    pub fn permit(&self) -> &Permit {
+        self.minted.permit()
     }
 
     /// Hands the sealed token to the decision record.

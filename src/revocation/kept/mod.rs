@@ -9,7 +9,7 @@ use crate::domain::{Clock, Seconds, Timestamp};
 use crate::store::redis::Listener;
 use crate::store::{RedisStore, Store, StoreError};
 
-use super::held::Held;
+use super::known::Held;
 use super::rule::{Change, Rule, RuleId};
 use super::sync::SyncError;
 use super::text;
@@ -143,17 +143,54 @@ impl Confirmation {
     }
 }
 
-/// The last word of every node that has not said goodbye, sorted by name, and the time by the same clock, in milliseconds.
+/// What is known of all nodes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Confirmations {
+    /// The time in milliseconds, by the store's clock.
+    pub now_millis: u64,
+    /// Since when the store remembers nodes: when it lost them, or when the first one looked. 0 for a store that was made by us, and for one
+    /// that a single server has for itself.
+    pub since_millis: u64,
+    /// The last word of every node that has not said goodbye, sorted by name.
+    pub nodes: Vec<Confirmation>,
+}
+
+impl Confirmations {
+    /// Until when a node may issue that the store does not remember, in milliseconds: it looked before, and cannot reach the store now. None
+    /// when that is over.
+    #[must_use]
+    pub fn incomplete_until(&self, max_stale: Seconds) -> Option<u64> {
+        let max_stale = self.nodes.iter().map(|node| node.max_stale).max().map_or(max_stale, |longest| longest.max(max_stale));
+        let until = self.since_millis.saturating_add(max_stale.0.saturating_mul(1_000));
+        (until > self.now_millis).then_some(until)
+    }
+}
+
+/// What nodes last said.
 ///
 /// # Errors
 /// The store's.
-pub async fn confirmations(store: &Store, clock: &dyn Clock) -> Result<(u64, Vec<Confirmation>), StoreError> {
-    let (now, mut all) = match store {
-        Store::Sqlite(store) => (clock.unix_millis(), store.run(sqlite::confirmations).await?),
+pub async fn confirmations(store: &Store, clock: &dyn Clock) -> Result<Confirmations, StoreError> {
+    let mut all = match store {
+        Store::Sqlite(store) => {
+            let nodes = store.run(sqlite::confirmations).await?;
+            Confirmations { now_millis: clock.unix_millis(), since_millis: 0, nodes }
+        }
         Store::Redis(store) => redis::confirmations(store).await?,
     };
-    all.sort_by(|a, b| a.node.cmp(&b.node));
-    Ok((now, all))
+    all.nodes.sort_by(|a, b| a.node.cmp(&b.node));
+    Ok(all)
+}
+
+/// Says of a new store that no node can have forgotten to be in it.
+///
+/// # Errors
+/// The store's.
+pub async fn begin(store: &Store) -> Result<(), StoreError> {
+    match store {
+        Store::Sqlite(_) => Ok(()),
+        Store::Redis(store) => redis::begin(store).await,
+    }
 }
 
 /// Begins to hear of additions; see [`super::Revocations::listen`].

@@ -9,7 +9,7 @@ use crate::domain::Seconds;
 use crate::store::StoreError;
 use crate::store::redis::{Call, Listener, RedisStore, Script, Tag, decoded, in_deployment, integer, text};
 
-use super::{Addition, Confirmation, FORGOTTEN_AT_ONCE, Look, PAGE};
+use super::{Addition, Confirmation, Confirmations, FORGOTTEN_AT_ONCE, Look, PAGE};
 
 /// ARGV: since, witness (or empty) and its number, page, node (or empty) and `max_stale`. Answers `{0}` when the history is another, else 1
 /// and then number, id and text of each change.
@@ -23,6 +23,7 @@ static LOOK: Script = Script::new(in_deployment!(
      if ARGV[5] ~= '' then
        local time = redis.call('TIME')
        local millis = time[1] .. string.format('%03d', math.floor(tonumber(time[2]) / 1000))
+       redis.call('HSETNX', KEYS[4], '.', millis)
        redis.call('HSET', KEYS[4], ARGV[5], ARGV[1] .. ' ' .. millis .. ' ' .. ARGV[6])
      end
      local answer = {1}
@@ -70,10 +71,15 @@ static ADD: Script = Script::new(in_deployment!(
      return last"
 ));
 
+/// Under `.`, which no encoded name is, stands since when nodes are known.
 static NODES: Script = Script::new(in_deployment!(
     "local time = redis.call('TIME')
-     return {time[1] .. string.format('%03d', math.floor(tonumber(time[2]) / 1000)), redis.call('HGETALL', KEYS[1])}"
+     local millis = time[1] .. string.format('%03d', math.floor(tonumber(time[2]) / 1000))
+     redis.call('HSETNX', KEYS[1], '.', millis)
+     return {millis, redis.call('HGETALL', KEYS[1])}"
 ));
+
+static BEGIN: Script = Script::new(in_deployment!("return redis.call('HSETNX', KEYS[1], '.', '0')"));
 
 static LEAVE: Script = Script::new(in_deployment!("return redis.call('HDEL', KEYS[1], ARGV[1])"));
 
@@ -119,22 +125,30 @@ pub(super) async fn add(store: &RedisStore, rows: &[Addition], floor: u64) -> Re
     integer(&last).and_then(|last| u64::try_from(last).ok()).ok_or_else(|| store.unexpected(Tag::STATE))
 }
 
-/// The server's time in milliseconds, and what nodes last said.
-pub(super) async fn confirmations(store: &RedisStore) -> Result<(u64, Vec<Confirmation>), StoreError> {
+/// Nobody was there before: the store is new.
+pub(super) async fn begin(store: &RedisStore) -> Result<(), StoreError> {
+    store.call(Tag::STATE, |_| store.shared_call(&BEGIN, &ALL[3..])).await.map(drop)
+}
+
+pub(super) async fn confirmations(store: &RedisStore) -> Result<Confirmations, StoreError> {
     let answer = store.call(Tag::STATE, |_| store.shared_call(&NODES, &ALL[3..])).await?;
     read_confirmations(&answer).ok_or_else(|| store.unexpected(Tag::STATE))
 }
 
-fn read_confirmations(answer: &Value) -> Option<(u64, Vec<Confirmation>)> {
+fn read_confirmations(answer: &Value) -> Option<Confirmations> {
     let Value::Array(parts) = answer else { return None };
     let [now, Value::Array(fields)] = &**parts else { return None };
-    let (pairs, _) = fields.as_chunks::<2>();
-    let all = pairs.iter().map(|[node, said]| {
+    let (mut since_millis, mut nodes) = (None, Vec::new());
+    for [node, said] in fields.as_chunks::<2>().0 {
         let mut numbers = text(said)?.split(' ').map(str::parse::<u64>);
         let mut next = || numbers.next()?.ok();
-        Some(Confirmation { node: decoded(node)?.into(), version: next()?, at_millis: next()?, max_stale: Seconds(next()?) })
-    });
-    Some((u64::try_from(integer(now)?).ok()?, all.collect::<Option<_>>()?))
+        if text(node)? == "." {
+            since_millis = next();
+            continue;
+        }
+        nodes.push(Confirmation { node: decoded(node)?.into(), version: next()?, at_millis: next()?, max_stale: Seconds(next()?) });
+    }
+    Some(Confirmations { now_millis: u64::try_from(integer(now)?).ok()?, since_millis: since_millis?, nodes })
 }
 
 pub(super) async fn leave(store: &RedisStore, node: &str) -> Result<(), StoreError> {

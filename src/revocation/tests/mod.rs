@@ -1,6 +1,7 @@
 //! Two real stores, real tokens, and a clock that tests move.
 
 mod following;
+mod holding;
 mod many_servers;
 mod published;
 mod selecting;

@@ -222,7 +222,7 @@ fn a_change_is_read_as_it_was_written() {
     ];
     let rules = all.into_iter().flat_map(|selector| [block(selector.clone()), Rule::cut_off(selector, "why\u{0}", "b", NOW)]);
     let lift = Change::Lift(Lift { rule: block(Selector::All).id, by: "b".into(), made_at: NOW });
-    for change in rules.chain([Rule::of_token("j", NOW, NOW)]).map(Change::from).chain([lift]) {
+    for change in rules.chain([Rule::of_token("j", NOW)]).map(Change::from).chain([lift]) {
         let written = text::write(&change);
         assert_eq!(text::read(change.id().as_str(), &written), Ok(change), "{written}");
     }

@@ -6,6 +6,7 @@ mod introspection;
 mod notice;
 mod proofs;
 mod revocation;
+mod taken_back;
 
 use std::fs;
 use std::sync::Arc;

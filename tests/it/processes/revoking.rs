@@ -33,7 +33,7 @@ fn a_name_that_nobody_has_revokes_nothing() {
     let server = Server::prepare(&ServerOptions::trusting(&crate::support::trust_in("http://127.0.0.1:1")));
     for (selected, expected) in [
         (&["--issuer", "gihtub"][..], "no issuer is called `gihtub`: did you mean `github`?"),
-        (&["--relationship", "web-shopp"], "no relationship is called `web-shopp`: did you mean `web-shop`?"),
+        (&["--relationship", "web-shopp"], "no relationship or client is called `web-shopp`: did you mean `web-shop`?"),
         (&["--target", "zzzzzzzz"], "no target is called `zzzzzzzz`: known are deploy"),
         (&["--subject", "githab:x"], "did you mean `github`?"),
         (&["--subject", "x"], "--subject is written <issuer name>:<subject>"),
@@ -58,4 +58,20 @@ fn a_name_that_nobody_has_revokes_nothing() {
         let (code, said) = server.command(&[&["revoke", "--reason", "r", "--force"], selected].concat());
         assert_eq!(code, Some(0), "{selected:?}: {said}");
     }
+}
+
+#[test]
+fn a_claim_that_no_issued_token_is_marked_with_is_not_called_taken_back() {
+    let server = Server::prepare(&ServerOptions::trusting(&crate::support::trust_in("http://127.0.0.1:1")));
+    for (selected, code, expected) in [
+        (&["--claim", "color=red"][..], 3, "none that were issued: no relationship marks this claim"),
+        (&["--claim", "repository_id=821093847"], 0, "no node is running"),
+        (&["--claim", "/repository_id=821093847", "--issuer", "github"], 0, "no node is running"),
+    ] {
+        let (ended, said) = server.command(&[&["block", "--reason", "r"], selected].concat());
+        assert!(ended == Some(code) && said.contains(expected), "{selected:?}: {ended:?} {said}");
+        assert_eq!(said.contains("Take those back by --relationship"), code == 3, "{said}");
+    }
+    let (_, said) = server.command(&["revocations"]);
+    assert!(said.contains("claim color=red"), "what is presented is refused all the same: {said}");
 }

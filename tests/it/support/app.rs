@@ -121,8 +121,9 @@ impl TestApp {
     pub(crate) async fn block(&self, kind: &str, value: &str) -> RuleId {
         let selector = match kind {
             "issuer" => Selector::Issuer(IssuerName::parse(value).unwrap()),
-            "jti" => Selector::TokenId(value.into()),
+            "all" => Selector::All,
             "kid" => Selector::KeyId(value.into()),
+            "jti" => Selector::TokenId(value.into()),
             "relationship" => Selector::Relationship(RelationshipName::parse(value).unwrap()),
             "subject" => Selector::Subject(value.into()),
             "target" => Selector::Target(Audience::parse(value).unwrap()),

@@ -42,7 +42,10 @@ impl KeyRing {
     }
 
     /// The `kid` of the current key of `algorithm`.
-    pub(in crate::release) fn key_id(&self, algorithm: Algorithm) -> Result<&str, SigningFailed> {
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn key_id(&self, algorithm: Algorithm) -> Result<&str, SigningFailed> {
         self.current(algorithm).map(SigningKey::kid)
     }
 

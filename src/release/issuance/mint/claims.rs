@@ -99,12 +99,14 @@ impl Serialize for Marks<'_> {
         for mark in earlier {
             marks.serialize_element(mark)?;
         }
-        for (kind, value) in self.permit.traits() {
-            let mark = Mark::of(id.as_str(), &kind, &value);
-            if !earlier.iter().any(|known| known.as_text() == Some(mark.as_str())) {
-                marks.serialize_element(&mark)?;
+        let mut done = Ok(());
+        self.permit.each_trait(|kind, value| {
+            let mark = Mark::of(id.as_str(), kind, value);
+            if done.is_ok() && !earlier.iter().any(|known| known.as_text() == Some(mark.as_str())) {
+                done = marks.serialize_element(&mark);
             }
-        }
+        });
+        done?;
         marks.end()
     }
 }

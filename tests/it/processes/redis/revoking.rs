@@ -150,6 +150,9 @@ fn an_emptied_redis_is_given_back_what_was_revoked() {
         let (code, said) = third.command(&["revocations"]);
         code == Some(0) && said.contains("issuer batch")
     });
+    let (code, said) = first.command(&["block", "--target", "deploy", "--reason", "a test"]);
+    assert!(code == Some(3) && said.contains("effective on 3 nodes after") && said.contains("there may be more"), "{said}");
+    assert!(said.contains("The store does not know all nodes") && !said.contains("3 of 3"), "{said}");
 }
 
 #[test]
