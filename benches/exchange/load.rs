@@ -31,11 +31,14 @@ impl Connection {
     }
 
     fn exchange(&mut self, form: &str) -> anyhow::Result<()> {
-        let head = "POST /token HTTP/1.1\r\nHost: sts.example.com\r\nUser-Agent: bench\r\nAccept: */*\r\n\
-                    Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ";
-        let answer = self.ask(&format!("{head}{}\r\n\r\n{form}", form.len()))?;
-        ensure!(answer.starts_with("HTTP/1.1 200 "), "no token: {answer}");
-        Ok(())
+        self.send(&post("/token", "", form)).map(drop)
+    }
+
+    /// Sends a whole request; the answer, which must be a good one.
+    pub(crate) fn send(&mut self, request: &str) -> anyhow::Result<&str> {
+        let answer = self.ask(request)?;
+        ensure!(answer.starts_with("HTTP/1.1 200 ") && !answer.ends_with("{\"active\":false}"), "refused: {answer}");
+        Ok(answer)
     }
 
     fn ask(&mut self, request: &str) -> anyhow::Result<&str> {
@@ -49,6 +52,12 @@ impl Connection {
         }
         Ok(std::str::from_utf8(&self.buffer[..filled])?)
     }
+}
+
+/// The text of a request with a form. Each header ends with its line.
+pub(crate) fn post(path: &str, headers: &str, form: &str) -> String {
+    let usual = "Host: sts.example.com\r\nUser-Agent: bench\r\nAccept: */*\r\nContent-Type: application/x-www-form-urlencoded";
+    format!("POST {path} HTTP/1.1\r\n{usual}\r\n{headers}Content-Length: {}\r\n\r\n{form}", form.len())
 }
 
 fn is_whole(answer: &[u8]) -> anyhow::Result<bool> {
@@ -86,13 +95,33 @@ impl Load {
     /// due, and how long all did.
     pub(crate) fn post_paced(&mut self, forms: &[String], rate: u32) -> anyhow::Result<(Vec<Duration>, Duration)> {
         let clock = SystemClock::new();
-        let took = self.each(forms, |connection, index, form| {
+        let took = self.paced(forms, rate, &clock, Connection::exchange)?;
+        Ok((took, clock.monotonic()))
+    }
+
+    /// Sends every request once, as fast as they are answered.
+    pub(crate) fn send(&mut self, requests: &[String]) -> anyhow::Result<()> {
+        self.each(requests, |connection, _, request| connection.send(request).map(drop)).map(drop)
+    }
+
+    /// Sends every request once, each when it is due: so many in a second. How long each took since it was due.
+    pub(crate) fn send_paced(&mut self, requests: &[String], rate: u32) -> anyhow::Result<Vec<Duration>> {
+        self.paced(requests, rate, &SystemClock::new(), |connection, request| connection.send(request).map(drop))
+    }
+
+    fn paced(
+        &mut self,
+        texts: &[String],
+        rate: u32,
+        clock: &SystemClock,
+        work: impl Fn(&mut Connection, &str) -> anyhow::Result<()> + Sync,
+    ) -> anyhow::Result<Vec<Duration>> {
+        self.each(texts, |connection, index, text| {
             let due = due(index, rate);
             thread::sleep(due.saturating_sub(clock.monotonic()));
-            connection.exchange(form)?;
+            work(connection, text)?;
             Ok(clock.monotonic().saturating_sub(due))
-        })?;
-        Ok((took, clock.monotonic()))
+        })
     }
 
     /// Every form once, at the next connection that is free, in their order.

@@ -9,6 +9,7 @@
 mod compare;
 mod cpu;
 mod floor;
+mod further;
 mod load;
 mod parts;
 mod redis;
@@ -55,10 +56,11 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<_> = std::env::args_os().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.as_slice() {
         [] => measure(&issuer),
+        [word] if word == "further" => further::print(&issuer),
         [word] if word == "redis" => measure_redis(&issuer),
         [word, other] if word == "compare" => compare::with(other.as_ref(), &issuer, false),
         [word, other, store] if word == "compare" && store == "redis" => compare::with(other.as_ref(), &issuer, true),
-        _ => anyhow::bail!("no argument, or: redis, or: compare <another build of cambist> [redis]"),
+        _ => anyhow::bail!("no argument, or: further, or: redis, or: compare <another build of cambist> [redis]"),
     }
 }
 
@@ -78,6 +80,7 @@ fn measure(issuer: &DevIssuer) -> anyhow::Result<()> {
     measured.print();
     goal("the same with Redis", on_redis.ratio(), 2.0);
     print_start(starts, [at_start, at_end]);
+    further::print(issuer)?;
     print_redis(issuer, &stores, on_redis)
 }
 

@@ -107,22 +107,28 @@ impl Site {
     pub(crate) fn forms(&self, issuer: &DevIssuer, count: usize) -> anyhow::Result<Vec<String>> {
         // A prime, so that neighbours in time are no neighbours in the files.
         let repository = |index: usize| FIRST_ID + index * 7_919 % self.relationships;
-        let form = move |index: usize| {
-            let request = MintRequest::of("github-actions")
-                .with("repository_id", repository(index).to_string())
-                .with("environment", "production")
-                .with("ref", "refs/heads/release-1.2");
-            let token = issuer.mint(&MintRequest { algorithm: Some(Algorithm::Rs256), expires_in: Some(600), ..request })?;
-            anyhow::Ok(FORM.replace("{token}", &token))
-        };
-        let half = |parity: usize| (parity..count).step_by(2).map(form).collect::<anyhow::Result<Vec<_>>>();
-        thread::scope(|threads| {
-            let other = threads.spawn(|| half(1));
-            let mut forms = half(0)?;
-            forms.extend(other.join().map_err(|_| anyhow!("minting panicked"))??);
-            Ok(forms)
-        })
+        in_halves(count, |index| Ok(FORM.replace("{token}", &token_of(issuer, repository(index))?)))
     }
+}
+
+/// A token of this repository.
+pub(crate) fn token_of(issuer: &DevIssuer, repository: usize) -> anyhow::Result<String> {
+    let request = MintRequest::of("github-actions")
+        .with("repository_id", repository.to_string())
+        .with("environment", "production")
+        .with("ref", "refs/heads/release-1.2");
+    issuer.mint(&MintRequest { algorithm: Some(Algorithm::Rs256), expires_in: Some(600), ..request })
+}
+
+/// So many, by two threads: first those of even index, then the others.
+pub(crate) fn in_halves(count: usize, make: impl Fn(usize) -> anyhow::Result<String> + Sync) -> anyhow::Result<Vec<String>> {
+    let half = |parity: usize| (parity..count).step_by(2).map(&make).collect::<anyhow::Result<Vec<_>>>();
+    thread::scope(|threads| {
+        let other = threads.spawn(|| half(1));
+        let mut all = half(0)?;
+        all.extend(other.join().map_err(|_| anyhow!("minting panicked"))??);
+        Ok(all)
+    })
 }
 
 /// An issuer in this process: only its signatures and its key set leave it.

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 
 use crate::config::{DecisionSync, Destination, DpopNonce, Settings};
 use crate::domain::Clock;
-use crate::exchange::{ExchangeEdges, ExchangeService, ProofSettings, TrustState};
+use crate::exchange::{ExchangeEdges, ExchangeService, TrustState};
 use crate::issuers::{Clients, Issuers};
 use crate::outbound::Outbound;
 use crate::release::bindings;
@@ -37,7 +37,7 @@ impl Parts {
             keys: Arc::clone(&self.keys),
             own: Arc::clone(&self.own),
             opaque: OpaqueTokens::new(self.store.clone()),
-            proofs: ProofSettings { url: settings.issuer.join("/token").into(), nonce: settings.dpop.nonce == DpopNonce::Required },
+            nonce: settings.dpop.nonce == DpopNonce::Required,
             guard: Arc::clone(&self.guard),
             log: self.log.clone(),
             observe: observe::into_metrics(Arc::clone(&self.metrics)),

@@ -33,6 +33,7 @@ impl App {
         };
         let bodies = BodyRoom::new(self.settings.listen.max_in_flight);
         let token = TokenEndpoint {
+            issuer: self.settings.issuer.clone(),
             service: Arc::clone(&self.service),
             tracker: self.tracker.clone(),
             limits: Arc::clone(&self.parts.limits),

@@ -5,6 +5,10 @@ use std::fmt;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroize as _;
+
+/// Longest text that is put together before it is digested, in bytes.
+const SHORT: usize = 256;
 
 /// A SHA-256 digest, printed as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -14,12 +18,28 @@ impl Digest256 {
     /// The digest of these bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self::of_parts(&[bytes])
+        let mut out = [0; 32];
+        out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+        Self(out)
     }
 
     /// The digest of the parts, one after the other, with nothing between them.
     #[must_use]
     pub fn of_parts(parts: &[&[u8]]) -> Self {
+        // A context costs more than a short text: that is put together first.
+        let (mut short, length) = ([0; SHORT], parts.iter().map(|part| part.len()).sum::<usize>());
+        if length <= SHORT {
+            let mut rest = &mut short[..];
+            for part in parts {
+                let (now, later) = rest.split_at_mut(part.len());
+                now.copy_from_slice(part);
+                rest = later;
+            }
+            let digest = Self::of(&short[..length]);
+            // A context would wipe it too: it may be a secret.
+            short[..length].zeroize();
+            return digest;
+        }
         let mut context = digest::Context::new(&digest::SHA256);
         for part in parts {
             context.update(part);

@@ -14,10 +14,10 @@ use crate::release::own::OwnTokens;
 use crate::release::record::{DecisionLog, IssuedToken};
 use crate::release::replay::{OpaqueTokens, ReplayGuard};
 use crate::revocation::Revocations;
-use crate::token::{ProofExpectations, ProofText, RejectedProof, VerifiedProof, verify_proof};
+use crate::token::{ProofExpectations, RejectedProof, VerifiedProof, verify_proof};
 
 use super::refusal::Refusal;
-use super::request::GrantType;
+use super::request::{GrantType, SentProof};
 
 /// The trust that exchanges are decided by. Replaced as a whole by a reload.
 #[derive(Debug)]
@@ -48,23 +48,14 @@ pub struct ExchangeEdges {
     pub own: Arc<OwnTokens>,
     /// What handles of ours stand for.
     pub opaque: OpaqueTokens,
-    /// What a DPoP proof must be about.
-    pub proofs: ProofSettings,
+    /// Whether each DPoP proof must hold a nonce of ours (RFC 9449 §8).
+    pub nonce: bool,
     /// The replay guard.
     pub guard: Arc<ReplayGuard>,
     /// The decision log.
     pub log: DecisionLog,
     /// Told of every exchange, after it is over.
     pub observe: Box<dyn Fn(&Observed<'_>) + Send + Sync>,
-}
-
-/// What DPoP proofs of the token endpoint must be about.
-#[derive(Clone, Debug)]
-pub struct ProofSettings {
-    /// The public URL of the token endpoint, as the metadata gives it.
-    pub url: Box<str>,
-    /// Whether each proof must hold a nonce of ours (RFC 9449 §8).
-    pub nonce: bool,
 }
 
 /// What an exchange came to, for metrics.
@@ -98,17 +89,17 @@ pub struct Answer {
 
 impl ExchangeEdges {
     /// Verifies the DPoP proof of a request, when there is one.
-    pub(super) fn proof(&self, text: Option<&ProofText>, now: Timestamp) -> Result<Option<VerifiedProof>, RejectedProof> {
-        let Some(text) = text else { return Ok(None) };
+    pub(super) fn proof(&self, sent: Option<&SentProof>, now: Timestamp) -> Result<Option<VerifiedProof>, RejectedProof> {
+        let Some(sent) = sent else { return Ok(None) };
         let ring = self.keys.ring();
-        let nonce = ring.nonce_rule(self.proofs.nonce).map_err(|_| RejectedProof::Nonce)?;
-        let expected = ProofExpectations { method: "POST", url: &self.proofs.url, access_token: None, nonce };
-        verify_proof(text, &expected, now).map(Some)
+        let nonce = ring.nonce_rule(self.nonce).map_err(|_| RejectedProof::Nonce)?;
+        let expected = ProofExpectations { method: "POST", url: &sent.url, access_token: None, nonce };
+        verify_proof(&sent.text, &expected, now).map(Some)
     }
 
     /// The nonce for the next proof, where proofs need one.
     pub(super) fn nonce(&self, wanted: bool) -> Option<String> {
-        let wanted = wanted && self.proofs.nonce;
+        let wanted = wanted && self.nonce;
         wanted.then(|| self.keys.ring().proof_nonces().ok().map(|nonces| nonces.give(self.clock.now()))).flatten()
     }
 }

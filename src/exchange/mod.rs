@@ -8,8 +8,8 @@ mod request;
 mod service;
 mod show;
 
-pub use edges::{Answer, ExchangeEdges, Observed, ProofSettings, TrustState};
+pub use edges::{Answer, ExchangeEdges, Observed, TrustState};
 pub use refusal::{Family, Refusal, Unavailable};
 pub use request::{ACCESS_TOKEN_TYPE, CLIENT_CREDENTIALS, JWT_BEARER, JWT_TYPE, TOKEN_EXCHANGE};
-pub use request::{AssertionProfile, ExchangeRequest, GrantType, Malformed, Parameters, Subject, TokenOrigin};
+pub use request::{AssertionProfile, ExchangeRequest, GrantType, Malformed, Parameters, SentProof, Subject, TokenOrigin};
 pub use service::ExchangeService;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use crate::domain::{DecisionId, IssuerName, Seconds, TargetName};
 use crate::issuers::KeysError;
-use crate::limits::Limited;
-use crate::policy::{Denial, Presented, evaluate, narrow};
+use crate::limits::{Limited, Spendables};
+use crate::policy::{Denial, Presented, TrustPolicy, evaluate, narrow};
 use crate::release::issuance::{Occasion, ProofSpend, SigningFailed, Spent, mint};
 use crate::release::record::{self, DecisionDraft, Outcome, Room};
 use crate::release::replay::{NotSpent, SpendError, SpendOutcome, SpentToken};
-use crate::revocation::NotCleared;
+use crate::revocation::{Cleared, NotCleared};
 use crate::token::{ProvenKeys, RejectedProof, RejectedToken, VerifiedProof};
 
 use super::edges::{Answer, ExchangeEdges, Observed};
@@ -73,15 +73,9 @@ impl ExchangeService {
         let digests = (subject.token.digest(), actor.as_ref().map(|actor| actor.token.digest()));
 
         draft.trust_version(trust.version);
-        let presented = Presented { subject, actor, proven };
-        let permit = match request.subject.origin {
-            TokenOrigin::Own => narrow(&trust.policy, presented, &request.ask, now)?,
-            TokenOrigin::Foreign | TokenOrigin::Spiffe => evaluate(&trust.policy, presented, &request.ask, now)?,
-        };
-        seen.target = Some(permit.target().name.clone());
-        draft.permitted(&permit);
-        let cleared = self.0.revocations.clear(permit, now)?;
-        self.0.limits.admit_permit(cleared.permit())?;
+        let cleared = self.clear(&trust.policy, Presented { subject, actor, proven }, &request, draft, seen)?;
+        let presented = Spendables::of(cleared.permit(), proof.as_ref());
+        self.0.limits.admit_permit(cleared.permit(), &presented)?;
 
         let ring = self.0.keys.ring_for_issuing().map_err(|_| Refusal::Unavailable(Unavailable::Signing))?;
         if request.subject.origin == TokenOrigin::Own && ring.version() != keys {
@@ -95,12 +89,45 @@ impl ExchangeService {
         let spent = match self.0.guard.spend(minted).await {
             Ok(SpendOutcome::Spent(spent)) => spent,
             Ok(SpendOutcome::Repeated(repeated)) => repeated.mint_again(&ring, &self.0.issuer)?,
-            Err(not_spent) => return Err(unspent(not_spent, draft)),
+            Err(not_spent) => return Err(self.not_spent(not_spent, &presented, draft)),
         };
         // The store took its time, and the process may have been stopped: meanwhile this node may have confirmed a revocation, or know too
         // little. What is spent stays spent.
         self.0.revocations.is_clear(spent.permit(), now)?;
         Ok(Ready { spent, room })
+    }
+
+    /// What is refused for good uses up nobody's limit when it comes again.
+    fn not_spent(&self, not_spent: NotSpent, presented: &Spendables, draft: &mut DecisionDraft) -> Refusal {
+        let spent = match not_spent.what {
+            Spent::Proof => presented.proof,
+            Spent::Actor => presented.actor,
+            Spent::Subject => presented.subject,
+        };
+        if let (Some(spent), SpendError::Replayed { .. } | SpendError::Fenced { .. }) = (spent, &not_spent.why) {
+            self.0.limits.note_spent(spent);
+        }
+        unspent(not_spent, draft)
+    }
+
+    /// Stop 4: what policy says of it, and whether that still stands. Nothing waits here, so nothing of it
+    /// is kept while a store is asked.
+    fn clear(
+        &self,
+        policy: &TrustPolicy,
+        presented: Presented,
+        request: &ExchangeRequest,
+        draft: &mut DecisionDraft,
+        seen: &mut Seen,
+    ) -> Result<Cleared, Refusal> {
+        let now = draft.arrived();
+        let permit = match request.subject.origin {
+            TokenOrigin::Own => narrow(policy, presented, &request.ask, now)?,
+            TokenOrigin::Foreign | TokenOrigin::Spiffe => evaluate(policy, presented, &request.ask, now)?,
+        };
+        seen.target = Some(permit.target().name.clone());
+        draft.permitted(&permit);
+        Ok(self.0.revocations.clear(permit, now)?)
     }
 
     async fn release(&self, ready: Ready, draft: DecisionDraft, seen: &Seen) -> Answer {

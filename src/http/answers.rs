@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use hyper::body::Frame;
 
 use crate::domain::{DecisionId, Digest256, IssuerUrl, Seconds};
+use crate::limits::Remaining;
 
 use super::OauthError;
 
@@ -60,9 +61,7 @@ impl Answers {
             headers.insert(RETRY_AFTER, seconds.into());
         }
         if let Some(limited) = &error.limited {
-            // Both are ASCII.
-            headers.extend(HeaderValue::try_from(limited.policy_header()).map(|policy| (RATE_LIMIT_POLICY, policy)));
-            headers.extend(HeaderValue::try_from(limited.header()).map(|state| (RATE_LIMIT, state)));
+            add_limit(headers, limited.policy_header(), limited.header());
         }
         response
     }
@@ -150,6 +149,23 @@ impl Answers {
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if self.0.https {
             headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        }
+    }
+}
+
+/// Tells a caller that is counted what is left to it: behind the limit that the answer is about, where it is about one.
+pub(super) fn give_remaining(response: &mut Response<Body>, remaining: Option<Remaining>) {
+    if let Some(remaining) = remaining {
+        add_limit(response.headers_mut(), remaining.policy_header(), remaining.header());
+    }
+}
+
+/// Both headers are lists (RFC 9651 §3.1), which may stand on several lines.
+fn add_limit(headers: &mut HeaderMap, policy: String, state: String) {
+    // Both are ASCII.
+    for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.append(name, value);
         }
     }
 }

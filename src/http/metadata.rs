@@ -7,8 +7,9 @@ use axum::http::HeaderMap;
 use axum::routing::{MethodRouter, get};
 
 use crate::domain::{IssuerUrl, Seconds};
-use crate::token::{Algorithm, PROOF_ALGORITHMS};
+use crate::token::Algorithm;
 
+use super::proof::proof_algorithms;
 use super::{Answers, Document};
 
 /// Bytes of the JWK set (RFC 7517 §5) and their `ETag` without quotes, as they are now. Called for each request: it must not block.
@@ -40,20 +41,16 @@ impl MetadataSettings {
     /// `None` for a segment that could be anything but a name.
     #[must_use]
     pub fn render_for_tenant(&self, tenant: &str) -> Option<Document> {
-        let named = (1..=64).contains(&tenant.len())
-            && tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
         let mut document = self.members();
-        for (member, path) in [("token_endpoint", "oauth2/v2.0/token"), ("authorization_endpoint", "oauth2/v2.0/authorize")] {
-            document[member] = self.issuer.join(&format!("/{tenant}/{path}")).into();
-        }
-        named.then(|| Document::new(document.to_string().into_bytes().into(), "application/json", METADATA_MAX_AGE))
+        document["token_endpoint"] = tenant_url(&self.issuer, tenant, "oauth2/v2.0/token")?.into();
+        document["authorization_endpoint"] = tenant_url(&self.issuer, tenant, "oauth2/v2.0/authorize")?.into();
+        Some(Document::new(document.to_string().into_bytes().into(), "application/json", METADATA_MAX_AGE))
     }
 
     fn members(&self) -> serde_json::Value {
         let algorithms: Vec<_> = self.algorithms.iter().map(|algorithm| algorithm.name()).collect();
         let assertion_algorithms: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
-        // Both names of one algorithm: clients compare them as they stand (RFC 9449 §5.1, RFC 9864 §2.2).
-        let proofs: Vec<_> = PROOF_ALGORITHMS.iter().map(|algorithm| algorithm.name()).chain(["Ed25519"]).collect();
+        let proofs: Vec<_> = proof_algorithms().collect();
         let mut members = serde_json::json!({
             "issuer": self.issuer,
             "token_endpoint": self.issuer.join("/token"),
@@ -84,6 +81,14 @@ impl MetadataSettings {
         }
         members
     }
+}
+
+/// The public URL of an address below the segment of a tenant. `None` for a segment that could be anything but a name.
+pub(super) fn tenant_url(issuer: &IssuerUrl, tenant: &str, path: &str) -> Option<String> {
+    let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    // Dots alone are steps in a path.
+    let named = (1..=64).contains(&tenant.len()) && tenant.bytes().all(is_name_byte) && tenant.bytes().any(|byte| byte != b'.');
+    named.then(|| issuer.join(&format!("/{tenant}/{path}")))
 }
 
 /// The paths of our routes, as axum writes them: braces are doubled. Each is the path of a URL made from the issuer, so an issuer

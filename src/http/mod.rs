@@ -18,6 +18,7 @@ mod server;
 mod testing;
 mod token;
 
+use answers::give_remaining;
 pub use answers::{Answers, DECISION_HEADER, Document};
 pub use basic::{AuthorizationError, client_hint};
 pub use errors_page::errors_route;

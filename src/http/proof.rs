@@ -4,12 +4,18 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::exchange::Family;
-use crate::token::{ProofText, RejectedProof};
+use crate::token::{PROOF_ALGORITHMS, ProofText, RejectedProof};
 
 use super::{OauthCode, OauthError};
 
 const PROOF: HeaderName = HeaderName::from_static("dpop");
 const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
+/// What proofs may be signed with, as metadata and challenges list it. Both names of one algorithm: clients compare them as they stand
+/// (RFC 9449 §5.1, §7.1, RFC 9864 §2.2).
+pub(super) fn proof_algorithms() -> impl Iterator<Item = &'static str> {
+    PROOF_ALGORITHMS.iter().map(|algorithm| algorithm.name()).chain(["Ed25519"])
+}
 
 /// Takes the proof of a request, unread. `None` without the header.
 ///

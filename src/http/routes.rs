@@ -40,8 +40,10 @@ pub fn public_routes(services: PublicServices) -> Router {
     let answers = services.token.answers.clone();
     let unknown = answers.clone();
     let metadata = services.metadata.render();
-    let default_scope = post(token::exchange_default_scope).fallback(token::other_method).with_state(services.token.clone());
-    let tokens = post(token::exchange).fallback(token::other_method).with_state(services.token);
+    // Shared: each request would copy it otherwise.
+    let token = Arc::new(services.token);
+    let default_scope = post(token::exchange_default_scope).fallback(token::other_method).with_state(Arc::clone(&token));
+    let tokens = post(token::exchange).fallback(token::other_method).with_state(token);
     let introspection = post(inspection::introspect).fallback(inspection::other_method).with_state(services.inspection.clone());
     let revocation = post(inspection::revoke).fallback(inspection::other_method).with_state(services.inspection);
     Router::new()

@@ -41,8 +41,9 @@ pub enum BadAssertion {
     TokenIdMissing,
     /// It is of a kind that we do not know.
     Type,
-    /// No client of that name is registered.
-    UnknownClient,
+    /// Nothing shows that a client made it: for this reason, or because no client of that name is registered. To a stranger all of that is
+    /// one, or the names of clients could be guessed.
+    Unproven(Option<RejectedToken>),
 }
 
 impl BadAssertion {
@@ -52,54 +53,46 @@ impl BadAssertion {
         match self {
             Self::Incomplete | Self::Type => Family::Malformed,
             Self::Revoked => Family::Denied,
-            Self::ClientMismatch | Self::Fenced | Self::Rejected(_) | Self::Replayed | Self::TokenIdMissing | Self::UnknownClient => {
+            Self::ClientMismatch | Self::Fenced | Self::Rejected(_) | Self::Replayed | Self::TokenIdMissing | Self::Unproven(_) => {
                 Family::Rejected
             }
         }
     }
 
-    /// Its stable reason.
+    /// Its stable reason, for us. The caller is not told why an assertion is unproven.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
             Self::ClientMismatch => "client_mismatch",
             Self::Fenced => "fenced",
             Self::Incomplete | Self::Type => "client_assertion",
-            Self::Rejected(rejected) => rejected.reason(),
+            Self::Rejected(rejected) | Self::Unproven(Some(rejected)) => rejected.reason(),
             Self::Replayed => "replayed",
             Self::Revoked => "revoked",
             Self::TokenIdMissing => "jti_missing",
-            Self::UnknownClient => "unknown_client",
+            Self::Unproven(None) => "unknown_client",
         }
     }
 }
 
-/// The client that an assertion names, if it is registered: to count failures by.
-pub(super) struct Suspect(pub(super) Option<Box<str>>);
-
-/// Verifies an assertion without using it up. `suspect` learns which registered client it names, also when it is bad.
-pub(super) async fn authenticate(
-    clients: &Clients,
-    shown: ClientAssertion,
-    suspect: &mut Suspect,
-    now: Timestamp,
-) -> Result<VerifiedToken, Refused> {
+/// Verifies an assertion without using it up.
+pub(super) async fn authenticate(clients: &Clients, shown: ClientAssertion, now: Timestamp) -> Result<VerifiedToken, Refused> {
     let bad = |bad| Err(Refused::Assertion(bad));
     let ClientAssertion { kind: Some(kind), assertion: Some(assertion), client_id } = shown else { return bad(BadAssertion::Incomplete) };
     if kind != CLIENT_ASSERTION_TYPE {
         return bad(BadAssertion::Type);
     }
-    let rejected = |rejected| Refused::Assertion(BadAssertion::Rejected(rejected));
-    let unverified = UnverifiedToken::parse(&assertion).map_err(rejected)?;
-    let Some(client) = unverified.issuer().and_then(|iss| clients.named(iss)) else { return bad(BadAssertion::UnknownClient) };
+    let unproven = |why| Refused::Assertion(BadAssertion::Unproven(Some(why)));
+    let unverified = UnverifiedToken::parse(&assertion).map_err(unproven)?;
+    let Some(client) = unverified.issuer().and_then(|iss| clients.named(iss)) else { return bad(BadAssertion::Unproven(None)) };
     let name = client.settings().name.as_str();
-    suspect.0 = Some(name.into());
     let keys = client.keys(&unverified, now).await.map_err(|error| match error {
-        KeysError::Rejected(why) => rejected(why),
+        KeysError::Rejected(why) => unproven(why),
         KeysError::Unavailable => Refused::Unavailable(Unavailable::IssuerKeys),
     })?;
     let holder = Shown::ByHolder(ProvenKeys::default());
-    let token = verify(unverified, &keys, &client.settings().expectations, holder, now).map_err(rejected)?;
+    let token = verify(unverified, &keys, &client.settings().expectations, holder, now)
+        .map_err(|why| if precedes_signature(why) { unproven(why) } else { Refused::Assertion(BadAssertion::Rejected(why)) })?;
     if token.subject() != name || client_id.is_some_and(|client_id| client_id != name) {
         return bad(BadAssertion::ClientMismatch);
     }
@@ -107,6 +100,20 @@ pub(super) async fn authenticate(
         return bad(BadAssertion::TokenIdMissing);
     }
     Ok(token)
+}
+
+/// Whether verification says this before, or instead of, a good signature: of header, key and signature. Claims come after.
+const fn precedes_signature(why: RejectedToken) -> bool {
+    matches!(
+        why,
+        RejectedToken::AlgorithmMismatch
+            | RejectedToken::AlgorithmNotAllowed
+            | RejectedToken::BadSignature
+            | RejectedToken::KeyAmbiguous
+            | RejectedToken::KeyNotFound
+            | RejectedToken::KeyUnusable(_)
+            | RejectedToken::TypeMismatch
+    )
 }
 
 /// Uses an assertion up: the next one who shows it is somebody else.

@@ -11,7 +11,7 @@ use crate::token::{
     verify_proof,
 };
 
-use super::assertion::{Suspect, authenticate, use_up};
+use super::assertion::{authenticate, use_up};
 use super::service::Inspection;
 use super::{BadAssertion, ClientAssertion, Refused};
 
@@ -63,8 +63,7 @@ impl Inspection {
 
     /// Failures are counted, and too many are told so instead.
     async fn client(&self, assertion: ClientAssertion, peer: Option<IpAddr>, now: Timestamp) -> Result<Caller, Refused> {
-        let mut suspect = Suspect(None);
-        let authenticated = match authenticate(&self.edges.clients, assertion, &mut suspect, now).await {
+        let authenticated = match authenticate(&self.edges.clients, assertion, now).await {
             Ok(token) => {
                 // Judged last: using it up takes a while.
                 let used_up = use_up(&self.edges.guard, &token, &self.audience).await;
@@ -75,7 +74,7 @@ impl Inspection {
         match authenticated {
             Ok(token) => Ok(Caller(token.issuer().into())),
             Err(refused @ Refused::Assertion(_)) => {
-                self.edges.limits.note_failure(suspect.0.as_deref(), peer).map_err(Refused::Limited)?;
+                self.edges.limits.note_failure(peer).map_err(Refused::Limited)?;
                 Err(refused)
             }
             Err(refused) => Err(refused),

@@ -16,8 +16,6 @@ pub enum Refused {
     CredentialsMissing,
     /// An encrypted token cannot be read here, so it cannot be taken back by being shown.
     Encrypted,
-    /// The client is known, and the token is neither its own nor for a target that names it.
-    ForeignToken,
     /// Too many authentications failed, or too many tokens were ended.
     Limited(Limited),
     /// The proof that came with the caller's access token is no good.
@@ -44,24 +42,23 @@ impl Refused {
             Self::Assertion(bad) => bad.family(),
             Self::CredentialsMissing => Family::Malformed,
             Self::Encrypted | Self::Proof(_) | Self::ProofFenced | Self::ProofReplayed | Self::Token(_) => Family::Rejected,
-            Self::ForeignToken | Self::Revoked | Self::ScopeMissing => Family::Denied,
+            Self::Revoked | Self::ScopeMissing => Family::Denied,
             Self::Limited(_) => Family::Limited,
             Self::Unavailable(_) => Family::Unavailable,
         }
     }
 
-    /// Its stable reason.
+    /// Its stable reason, for us; see [`BadAssertion::reason`].
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Assertion(bad) => bad.reason(),
             Self::CredentialsMissing => "credentials_missing",
             Self::Encrypted => "encrypted_token",
-            Self::ForeignToken => "foreign_token",
             Self::Limited(limited) => limited.reason(),
             Self::Proof(rejected) => rejected.reason(),
-            Self::ProofFenced => "fenced",
-            Self::ProofReplayed => "replayed",
+            Self::ProofFenced => "proof_fenced",
+            Self::ProofReplayed => "proof_replayed",
             Self::Revoked => "revoked",
             Self::ScopeMissing => "scope_missing",
             Self::Token(rejected) => rejected.reason(),

@@ -63,7 +63,7 @@ pub enum Introspected {
 pub enum Revoked {
     /// It counts for nothing from now on.
     Now,
-    /// It counted for nothing before, or is none of ours.
+    /// It counted for nothing before, is none of ours, or is another's.
     Nothing,
 }
 
@@ -96,10 +96,10 @@ impl Inspection {
     }
 
     /// Takes a token back. Holding it is enough, also one that is bound to a key: taking it back harms nobody but its holder. A caller that
-    /// authenticates is held to who it is.
+    /// authenticates is held to who it is: another's token stays as it is, and the caller is not told that it means something.
     ///
     /// # Errors
-    /// When the caller authenticates and fails, or the token is another's; when the token is encrypted; or when it cannot be taken back now.
+    /// When the caller authenticates and fails; when the token is encrypted; or when it cannot be taken back now.
     pub async fn revoke(&self, credentials: Option<Credentials>, token: SubjectToken, peer: Option<IpAddr>) -> Result<Revoked, Refused> {
         let now = self.edges.clock.now();
         let caller = match credentials {
@@ -115,7 +115,7 @@ impl Inspection {
         if let Some(caller) = caller {
             let own = token.claims().text("client_id") == Some(caller.name());
             if !own && !may_know(&caller, &token, &policy.policy) {
-                return Err(Refused::ForeignToken);
+                return Ok(Revoked::Nothing);
             }
         }
         self.take_back(&token).await

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Clock as GovernorClock;
-use governor::middleware::NoOpMiddleware;
+use governor::middleware::StateInformationMiddleware;
 use governor::nanos::Nanos;
 use governor::state::StateStore;
 use governor::state::keyed::ShrinkableKeyedStateStore;
@@ -14,7 +14,7 @@ use governor::{Quota, RateLimiter};
 
 use crate::domain::{Clock, Seconds};
 
-use super::{LimitKind, Limited, MAX_COUNTED, Rate};
+use super::{LimitKind, Limited, MAX_COUNTED, Rate, Remaining};
 
 /// One limit, and how much everybody used of it lately.
 pub(super) struct Counts {
@@ -22,7 +22,7 @@ pub(super) struct Counts {
     rate: Rate,
     /// Whoever is counted is known by a hash that nobody outside can compute: names of any length cost the same.
     hashes: RandomState,
-    limiter: RateLimiter<u64, Bounded, Monotonic, NoOpMiddleware<Duration>>,
+    limiter: RateLimiter<u64, Bounded, Monotonic, StateInformationMiddleware>,
 }
 
 impl Counts {
@@ -32,10 +32,13 @@ impl Counts {
         Self { kind, rate, hashes: RandomState::new(), limiter }
     }
 
-    /// Counts one attempt, unless it is one too many.
-    pub(super) fn admit(&self, whose: impl Hash) -> Result<(), Limited> {
+    /// Counts one attempt, unless it is one too many. What is left.
+    pub(super) fn admit(&self, whose: impl Hash) -> Result<Remaining, Limited> {
         let until = match self.limiter.check_key(&self.hashes.hash_one(whose)) {
-            Ok(()) => return Ok(()),
+            Ok(state) => {
+                let attempts = state.remaining_burst_capacity();
+                return Ok(Remaining { kind: self.kind, rate: self.rate, attempts });
+            }
             Err(until) => until,
         };
         let wait = until.wait_time_from(self.limiter.clock().now());

@@ -7,7 +7,7 @@ use super::Rate;
 /// What is counted.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum LimitKind {
-    /// Failed authentications of one client, from one address.
+    /// Failed authentications from one address.
     Client,
     /// Requests of one address.
     Peer,
@@ -26,6 +26,17 @@ pub struct Limited {
     pub rate: Rate,
     /// From when on one more attempt is allowed, in seconds, rounded up.
     pub retry_after: Seconds,
+}
+
+/// What is left to a caller after an attempt of it was counted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Remaining {
+    /// Of which limit.
+    pub kind: LimitKind,
+    /// How it was set.
+    pub rate: Rate,
+    /// So many attempts pass at once.
+    pub attempts: u32,
 }
 
 impl LimitKind {
@@ -56,7 +67,7 @@ impl Limited {
     /// The value of `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10 §3): the burst, and how long it takes to come back.
     #[must_use]
     pub fn policy_header(self) -> String {
-        format!("\"{}\";q={};w={}", self.kind.policy(), self.rate.burst(), self.rate.window().0)
+        policy_header(self.kind, self.rate)
     }
 
     /// The value of `RateLimit` (§4 there): nothing is left until then.
@@ -64,4 +75,24 @@ impl Limited {
     pub fn header(self) -> String {
         format!("\"{}\";r=0;t={}", self.kind.policy(), self.retry_after.0)
     }
+}
+
+impl Remaining {
+    /// The value of `RateLimit-Policy`, as [`Limited::policy_header`].
+    #[must_use]
+    pub fn policy_header(self) -> String {
+        policy_header(self.kind, self.rate)
+    }
+
+    /// The value of `RateLimit`: so many are left, and after so many seconds there is at least one more.
+    #[must_use]
+    pub fn header(self) -> String {
+        let interval = self.rate.interval();
+        let seconds = interval.as_secs() + u64::from(interval.subsec_nanos() > 0);
+        format!("\"{}\";r={};t={seconds}", self.kind.policy(), self.attempts)
+    }
+}
+
+fn policy_header(kind: LimitKind, rate: Rate) -> String {
+    format!("\"{}\";q={};w={}", kind.policy(), rate.burst(), rate.window().0)
 }

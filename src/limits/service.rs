@@ -9,7 +9,8 @@ use crate::domain::Clock;
 use crate::policy::Permit;
 
 use super::counts::Counts;
-use super::{LimitKind, Limited, Rate};
+use super::spent::KnownSpent;
+use super::{LimitKind, Limited, Rate, Remaining, Spendable, Spendables};
 
 /// How the limits are set. None is no limit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,11 +44,13 @@ impl Default for LimitsSettings {
 
 /// Counts attempts, and refuses those that are too many.
 pub struct Limits {
+    clock: Arc<dyn Clock>,
     peer: Option<Counts>,
     loopback: bool,
     relationship: Option<Counts>,
     subject: Option<Counts>,
     failures: Counts,
+    spent: KnownSpent,
 }
 
 impl Limits {
@@ -56,53 +59,67 @@ impl Limits {
     pub fn new(settings: &LimitsSettings, clock: &Arc<dyn Clock>) -> Self {
         let counts = |kind, rate| Counts::new(kind, rate, Arc::clone(clock));
         Self {
+            clock: Arc::clone(clock),
             peer: settings.per_peer.map(|limit| counts(LimitKind::Peer, limit.rate)),
             loopback: settings.per_peer.is_some_and(|limit| limit.loopback),
             relationship: settings.per_relationship.map(|rate| counts(LimitKind::Relationship, rate)),
             subject: settings.per_subject.map(|rate| counts(LimitKind::Subject, rate)),
             failures: counts(LimitKind::Client, per_second(1, 10)),
+            spent: KnownSpent::default(),
         }
     }
 
-    /// Counts a request of this address. To be asked before anything of the request is read.
+    /// Counts a request of this address. To be asked before anything of the request is read. What is left to it; none when it is not counted.
     ///
     /// # Errors
     /// When it is one too many.
-    pub fn admit_peer(&self, peer: Option<IpAddr>) -> Result<(), Limited> {
-        let (Some(counts), Some(peer)) = (&self.peer, peer) else { return Ok(()) };
+    pub fn admit_peer(&self, peer: Option<IpAddr>) -> Result<Option<Remaining>, Limited> {
+        let (Some(counts), Some(peer)) = (&self.peer, peer) else { return Ok(None) };
         let peer = network(peer);
-        if peer.is_loopback() && !self.loopback { Ok(()) } else { counts.admit(peer) }
+        if peer.is_loopback() && !self.loopback { Ok(None) } else { counts.admit(peer).map(Some) }
     }
 
     /// Counts an exchange that is permitted. To be asked before anything is spent for it: who is told to come back must be able to.
     ///
+    /// With something that is known to be spent it counts for its address only, which was asked first: the guard refuses it anyway, and
+    /// whoever found a used token must not use up the share of its owner.
+    ///
     /// # Errors
     /// When it is one too many of its subject, or of its relationship.
-    pub fn admit_permit(&self, permit: &Permit) -> Result<(), Limited> {
+    pub fn admit_permit(&self, permit: &Permit, presented: &Spendables) -> Result<(), Limited> {
+        if self.spent.knows_any(presented) {
+            return Ok(());
+        }
         // The subject first: a busy workload must not use up what belongs to the others of its relationship.
         if let Some(counts) = &self.subject {
             counts.admit(permit.subject())?;
         }
-        self.relationship.as_ref().map_or(Ok(()), |counts| counts.admit(permit.relationship()))
+        self.relationship.as_ref().map_or(Ok(()), |counts| counts.admit(permit.relationship()).map(drop))
     }
 
-    /// Counts a failed authentication in the name of this registered client, or of none, from this address.
+    /// Remembers that the guard refused this for good: it was used before, or issued before a fence.
+    pub fn note_spent(&self, spent: Spendable) {
+        self.spent.note(spent);
+    }
+
+    /// Counts a failed authentication from this address, in whose name ever: counts by name would tell which names are registered.
     ///
     /// Only failures are counted, and only failures are refused: nobody can lock a client out by failing in its name, not even from the
     /// address it comes from (RFC 6749 §2.3.1 asks for protection against guessing).
     ///
     /// # Errors
     /// When it is one too many.
-    pub fn note_failure(&self, client: Option<&str>, peer: Option<IpAddr>) -> Result<(), Limited> {
-        self.failures.admit((client, peer.map(network)))
+    pub fn note_failure(&self, peer: Option<IpAddr>) -> Result<(), Limited> {
+        self.failures.admit(peer.map(network)).map(drop)
     }
 
-    /// Forgets who has been silent for long enough. Call it every few seconds.
+    /// Forgets who has been silent for long enough, and what is over. Call it every few seconds.
     pub fn sweep(&self) {
         for counts in [&self.peer, &self.relationship, &self.subject].into_iter().flatten() {
             counts.sweep();
         }
         self.failures.sweep();
+        self.spent.sweep(self.clock.now());
     }
 
     /// Counts a token that its holder ends: it is kept as long as an exchange is, and its subject and relationship have one share for both.
@@ -113,7 +130,7 @@ impl Limits {
         if let Some(counts) = &self.subject {
             counts.admit(subject)?;
         }
-        self.relationship.as_ref().map_or(Ok(()), |counts| counts.admit(relationship))
+        self.relationship.as_ref().map_or(Ok(()), |counts| counts.admit(relationship).map(drop))
     }
 
     /// How many callers are counted, by all limits.

@@ -11,7 +11,7 @@ use super::service::Revocations;
 /// Evidence that nothing a permit rests on was taken back, as far as this node knows, and that it knows lately enough. Only
 /// [`Revocations::clear`] makes one, and nothing is minted without.
 #[derive(Debug)]
-pub struct Cleared(Permit);
+pub struct Cleared(Box<Permit>);
 
 impl Cleared {
     /// The permit.
@@ -22,7 +22,7 @@ impl Cleared {
 
     /// Gives the permit back; the evidence is gone.
     #[must_use]
-    pub fn into_permit(self) -> Permit {
+    pub fn into_permit(self) -> Box<Permit> {
         self.0
     }
 }
@@ -48,7 +48,8 @@ impl Revocations {
     /// It was, or that cannot be known now.
     pub fn clear(&self, permit: Permit, now: Timestamp) -> Result<Cleared, NotCleared> {
         self.is_clear(&permit, now)?;
-        Ok(Cleared(permit))
+        // It is large, and everything that comes after it carries it along.
+        Ok(Cleared(Box::new(permit)))
     }
 
     /// The same for a permit whose token is minted already, and was not released: what became known meanwhile counts too.

@@ -8,6 +8,7 @@ import pytest
 
 from certificate import Certificate
 from parts import Cambist, Issuer, NodeProcess
+from resource_server import ResourceServer
 from signer import Signer
 from spire import TrustDomain
 from verifiers import Verifiers
@@ -53,8 +54,13 @@ def signer():
 
 
 @pytest.fixture(scope="session")
-def parties(issuer, trust_domain, signer):
-    return issuer, trust_domain, signer
+def resource_server():
+    return ResourceServer()
+
+
+@pytest.fixture(scope="session")
+def parties(issuer, trust_domain, signer, resource_server):
+    return issuer, trust_domain, signer, resource_server
 
 
 @pytest.fixture(scope="session")
@@ -83,8 +89,8 @@ def lifetime_of(cambist, issuer, trust_domain):
     finally:
         status = cambist.stop()
     assert status == 0, f"cambist did not end well on SIGTERM: {status}"
-    # The last part of a token is its signature: it makes the token usable and stands in nothing that is written.
-    signatures = [token.rsplit(".", 1)[1] for token in issuer.minted + trust_domain.minted + cambist.issued]
+    # The last part of a token is its signature: it makes the token usable and stands in nothing that is written. A handle is one part.
+    signatures = [token.rsplit(".", 1)[-1] for token in issuer.minted + trust_domain.minted + cambist.issued]
     assert cambist.files_with(signatures) == [], "a token was written to a file"
 
 

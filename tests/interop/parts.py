@@ -113,8 +113,8 @@ class Cambist:
     """The binary, with the files of `config/` and nothing else."""
 
     def __init__(self, binary, directory, parties, certificate=None):
-        """`parties` are whom it trusts: the issuer, the trust domain, the signer. With a certificate it speaks TLS and nothing else."""
-        issuer, trust_domain, signer = parties
+        """`parties` are whom it trusts: the issuer, the trust domain, the signer, the resource server. With a certificate it speaks TLS and nothing else."""
+        issuer, trust_domain, signer, resource_server = parties
         self.binary = binary
         self.directory = directory
         self.issuer = issuer
@@ -133,11 +133,13 @@ class Cambist:
             "ADMIN_PORT": free_port(),
             "ISSUER": issuer.url,
             "BUNDLE_ENDPOINT": trust_domain.bundle_endpoint,
+            **resource_server.members(),
         }
         shutil.copytree(HERE / "config", directory / "config")
         for file in self.config.parent.rglob("*.toml"):
             file.write_text(string.Template(file.read_text()).substitute(known))
         (directory / "config" / "trust" / "signer.jwks").write_text(json.dumps(signer.key_set))
+        (directory / "config" / "trust" / "shop-api.jwks").write_text(json.dumps(resource_server.key_set))
 
     def run(self, *arguments):
         return subprocess.run([self.binary, *arguments, "--config", self.config], capture_output=True, text=True, timeout=60)

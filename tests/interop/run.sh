@@ -35,6 +35,6 @@ export NODE
 once npm "$here/node/package-lock.json" "$here/node/package.json" -- "${npm[@]}" ci --prefix "$here/node" --loglevel error
 
 echo "interop: $CAMBIST_BIN"
-echo "interop: $("$venv/bin/pip" list --disable-pip-version-check --format freeze | grep -iE '^(authlib|google-auth|msal|pyjwt|spiffe)=' | tr '\n' ' ')(Python)"
+echo "interop: $("$venv/bin/pip" list --disable-pip-version-check --format freeze | grep -iE "^(authlib|google-auth|joserfc|msal|pyjwt|spiffe)=" | tr '\n' ' ')(Python)"
 echo "interop: $(cd "$here/node" && "$NODE" -p 'Object.entries(require("./package.json").dependencies).map((part) => part.join("==")).join(" ")') (Node.js $("$NODE" --version))"
 exec "$venv/bin/python" -m pytest -p no:cacheprovider --rootdir "$here" --basetemp "$target/interop-run" --verbosity 1 --tb short "$here" "$@"

@@ -110,18 +110,27 @@ def test_oauth4webapi_exchanges_a_token_as_a_named_client(cambist, issuer, libra
 
 
 @pytest.mark.parametrize("kind", ["oidc", "oauth2"])
-@pytest.mark.parametrize("thief", [False, True])
-def test_oauth4webapi_binds_a_token_to_its_key_and_verifies_that(cambist, issuer, libraries, kind, thief):
+@pytest.mark.parametrize(
+    ("presented", "why"),
+    [
+        ("by its holder", None),
+        ("with another key", "confirmation"),
+        ("without a proof", "DPoP"),
+        ("with the proof of another request", "DPoP"),
+        ("changed", "signature"),
+    ],
+)
+def test_oauth4webapi_binds_a_token_to_its_key_and_verifies_that(cambist, issuer, libraries, kind, presented, why):
     parameters = {
         "subject_token": issuer.mint("robot-es256", cambist.url),
         "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
         "audience": AUDIENCE,
     }
     question = {"ask": "oauth4webapi.bind", "kind": kind, "issuer": cambist.url, "client": "robots", "audience": AUDIENCE}
-    answer = libraries.ask({**question, "parameters": parameters, "thief": thief})
-    assert answer["accepted"] != thief, answer.get("why")
-    if thief:
-        assert "confirmation" in answer["why"]
+    answer = libraries.ask({**question, "parameters": parameters, "presented": presented})
+    assert answer["accepted"] == (why is None), answer.get("why")
+    if why:
+        assert why in answer["why"]
         return
     cambist.issued.append(answer["answer"]["access_token"])
     assert answer["answer"]["token_type"] == "dpop"  # as the library writes it

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use cambist::domain::Seconds;
 
-use crate::support::{Answer, DEPLOY, FORM, FromPeer as _, ISSUER, OWN_ISSUER, TestApp, World, two_targets, verdict};
+use crate::support::{Answer, DEPLOY, FORM, FromPeer as _, ISSUER, OWN_ISSUER, REPORTS, TestApp, World, two_targets, verdict};
 
 const GRANT: &str = r#"{ target = "deploy", scopes = ["use"] }, { target = "reports", scopes = ["use"] }"#;
 
@@ -56,6 +56,26 @@ async fn a_peer_that_asks_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_is_counted_is_told_what_is_left() {
+    let world = world("per_peer = { rate = \"6/m\", burst = 5 }\nper_subject = { rate = \"1/m\", burst = 1 }").await;
+    let limits = |answer: &Answer| {
+        let all =
+            |name: &str| answer.headers.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>().join(", ");
+        format!("{} | {} | {}", answer.status.as_u16(), all("ratelimit"), all("ratelimit-policy"))
+    };
+    assert_eq!(limits(&from(&world, "192.0.2.1").await), "200 | \"peer\";r=4;t=10 | \"peer\";q=5;w=50");
+    let both = "429 | \"subject\";r=0;t=60, \"peer\";r=3;t=10 | \"subject\";q=1;w=60, \"peer\";q=5;w=50";
+    assert_eq!(limits(&from(&world, "192.0.2.1").await), both, "behind the limit that was reached");
+    for (path, status, left) in [("/introspect", 401, 2), ("/revoke", 200, 1), ("/token", 400, 0)] {
+        let request = Request::post(path).header(FORM.0, FORM.1).body(Body::from("token=x")).unwrap();
+        let answer = world.app.send(request.sent_by("192.0.2.1")).await;
+        assert_eq!(limits(&answer), format!("{status} | \"peer\";r={left};t=10 | \"peer\";q=5;w=50"), "{path}");
+    }
+    assert_eq!(limits(&from(&world, "192.0.2.1").await), "429 | \"peer\";r=0;t=10 | \"peer\";q=5;w=50", "once");
+    assert_eq!(limits(&world.app.post(&[("token", "x")]).await), "400 |  | ", "who is not counted is told nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_peer_is_refused_before_its_request_is_read() {
     let world = world("per_peer = { rate = \"1/m\", burst = 1 }").await;
     for expected in ["415 invalid_request malformed: content_type", "429 temporarily_unavailable limited: peer_rate"] {
@@ -101,6 +121,35 @@ async fn whoever_is_limited_has_spent_nothing() {
     assert_eq!(world.recorded(&limited).await["relationship"], "web-shop");
     world.app.clock.advance(Seconds(60));
     assert_eq!(verdict(&world.app.exchange(&token, DEPLOY).await), "200 use", "the same token is good again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spent_token_uses_up_neither_its_subjects_limit_nor_its_relationships() {
+    for limit in ["per_subject", "per_relationship"] {
+        let limits = format!("[limits]\n{limit} = {{ rate = \"1/h\", burst = 5 }}");
+        for (mode, left) in [("once", 3), ("once-per-target", 2)] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::create_dir(folder.path().join("trust")).unwrap();
+            fs::write(folder.path().join("trust/test.toml"), two_targets(mode, GRANT)).unwrap();
+            fs::write(folder.path().join("cambist.toml"), format!("issuer = \"{OWN_ISSUER}\"\n{limits}\n")).unwrap();
+            let world = World::around(TestApp::start_in(folder).await.unwrap(), "oidc", ISSUER);
+            let spent = world.token();
+            assert_eq!(verdict(&world.app.exchange(&spent, DEPLOY).await), "200 use");
+            for _ in 0..20 {
+                let replay = world.app.exchange(&spent, DEPLOY).await;
+                assert_eq!(verdict(&replay), "400 invalid_request rejected: replayed", "{limit}, {mode}");
+            }
+            // One exchange and the first replay were counted: nobody knew of it yet.
+            for _ in 0..left {
+                assert_eq!(verdict(&world.ask(&[]).await), "200 use", "{limit}, {mode}: the owner gets what is left");
+            }
+            if mode == "once-per-target" {
+                assert_eq!(verdict(&world.app.exchange(&spent, REPORTS).await), "200 use", "{limit}: there it is not spent");
+            }
+            let one_more = verdict(&world.ask(&[]).await);
+            assert!(one_more.starts_with("429"), "{limit}, {mode}: what is not spent is counted: {one_more}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

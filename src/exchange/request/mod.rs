@@ -11,7 +11,7 @@ mod tests;
 
 pub use grant::GrantType;
 pub use malformed::Malformed;
-pub use parameters::{AssertionProfile, Parameters};
+pub use parameters::{AssertionProfile, Parameters, SentProof};
 pub use parse::{ExchangeRequest, Subject, TokenOrigin};
 
 /// RFC 8693 §2.1.

@@ -25,13 +25,22 @@ pub struct Parameters {
     /// The header `Idempotency-Key`; no part of the form.
     pub idempotency_key: Option<IdempotencyKey>,
     /// The header `DPoP`; no part of the form.
-    pub proof: Option<ProofText>,
+    pub proof: Option<SentProof>,
     /// The thumbprint of the certificate that the client proved in the TLS handshake; no part of the form.
     pub certificate: Option<Thumbprint>,
     /// Where the request came in: `scope` is written in another way at some addresses.
     pub profile: AssertionProfile,
     /// The first known parameter in the form that is not supported: to ignore it would change what the caller gets.
     pub unsupported: Option<&'static str>,
+}
+
+/// A DPoP proof, unread, with what it must be about.
+#[derive(Debug)]
+pub struct SentProof {
+    /// Its text.
+    pub text: ProofText,
+    /// The public URL of the address that the request came to, made from our issuer and never from `Host`: what `htu` is compared with.
+    pub url: String,
 }
 
 /// How an address of the token endpoint wants its requests.

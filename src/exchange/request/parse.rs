@@ -5,9 +5,9 @@ use url::Url;
 use crate::domain::{Digest256, IdempotencyKey, Scopes, Seconds, SubjectToken, Thumbprint};
 use crate::policy::{Ask, TokenKind};
 use crate::release::issuance::RepeatableRequest;
-use crate::token::{ProofText, ProvenKeys};
+use crate::token::ProvenKeys;
 
-use super::{ACCESS_TOKEN_TYPE, AssertionProfile, GrantType, JWT_TYPE, Malformed, Parameters};
+use super::{ACCESS_TOKEN_TYPE, AssertionProfile, GrantType, JWT_TYPE, Malformed, Parameters, SentProof};
 
 /// What a token of another issuer may be called: both mean the same (RFC 8693 §3).
 const FOREIGN_TOKEN_TYPES: [&str; 2] = [JWT_TYPE, "urn:ietf:params:oauth:token-type:id_token"];
@@ -30,7 +30,7 @@ pub struct ExchangeRequest {
     /// What is asked for it.
     pub ask: Ask,
     /// The DPoP proof, as it came.
-    pub proof: Option<ProofText>,
+    pub proof: Option<SentProof>,
     /// The certificate that the client proved in the TLS handshake.
     pub certificate: Option<Thumbprint>,
     /// By which the client will be known again when it repeats the request.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
+use axum::http::request::Parts;
 
 use crate::domain::IssuerUrl;
-use crate::http::{Answers, BodyRoom, OauthCode, OauthError, PeerAddress, Tracker, give_nonce};
-use crate::inspection::{Inspection, Introspected, Revoked};
-use crate::limits::Limits;
+use crate::http::{Answers, BodyRoom, OauthCode, OauthError, PeerAddress, Tracker, give_nonce, give_remaining};
+use crate::inspection::{Inspection, Introspected, Refused, Revoked};
+use crate::limits::{Limits, Remaining};
 
 use super::outcome::{Told, oauth_error};
 use super::question::{Question, Who};
@@ -47,38 +48,26 @@ pub struct InspectionObserved {
 
 /// `POST`: what is known of a token.
 pub(in crate::http) async fn introspect(State(endpoint): State<InspectionEndpoints>, request: Request) -> Response<Body> {
-    let (question, peer) = match endpoint.question(request, "/introspect", Who::MustSay).await {
-        Ok(read) => read,
+    let admitted = match endpoint.admit(request) {
+        Ok(admitted) => admitted,
         Err(error) => return endpoint.refuse("introspect", &error),
     };
-    let service = Arc::clone(&endpoint.service);
-    let asking = endpoint.tracker.run(async move { service.introspect(question.credentials, question.token, peer).await });
-    let told = match asking.await {
-        Ok(Ok(told)) => told,
-        Ok(Err(refused)) => return endpoint.refuse("introspect", &oauth_error(refused)),
-        Err(not_run) => return endpoint.refuse("introspect", &not_run.into()),
-    };
-    let Ok(body) = serde_json::to_vec(&Told(&told)) else { return endpoint.refuse("introspect", &OauthError::internal()) };
-    endpoint.note("introspect", if matches!(told, Introspected::Active(_)) { "active" } else { "inactive" });
-    endpoint.answers.introspection(body)
+    let remaining = admitted.remaining;
+    let mut response = endpoint.introspect(admitted).await;
+    give_remaining(&mut response, remaining);
+    response
 }
 
 /// `POST`: a token counts for nothing from now on.
 pub(in crate::http) async fn revoke(State(endpoint): State<InspectionEndpoints>, request: Request) -> Response<Body> {
-    let (question, peer) = match endpoint.question(request, "/revoke", Who::MaySay).await {
-        Ok(read) => read,
+    let admitted = match endpoint.admit(request) {
+        Ok(admitted) => admitted,
         Err(error) => return endpoint.refuse("revoke", &error),
     };
-    let service = Arc::clone(&endpoint.service);
-    let revoking = endpoint.tracker.run(async move { service.revoke(question.credentials, question.token, peer).await });
-    match revoking.await {
-        Ok(Ok(revoked)) => {
-            endpoint.note("revoke", if revoked == Revoked::Now { "revoked" } else { "nothing" });
-            endpoint.answers.done()
-        }
-        Ok(Err(refused)) => endpoint.refuse("revoke", &oauth_error(refused)),
-        Err(not_run) => endpoint.refuse("revoke", &not_run.into()),
-    }
+    let remaining = admitted.remaining;
+    let mut response = endpoint.revoke(admitted).await;
+    give_remaining(&mut response, remaining);
+    response
 }
 
 /// Every other method.
@@ -86,12 +75,54 @@ pub(in crate::http) async fn other_method(State(endpoint): State<InspectionEndpo
     endpoint.answers.method_not_allowed("POST")
 }
 
+/// A request of a peer that is within its limit, unread.
+struct Admitted {
+    head: Parts,
+    body: Body,
+    peer: Option<IpAddr>,
+    remaining: Option<Remaining>,
+}
+
 impl InspectionEndpoints {
-    async fn question(&self, request: Request, path: &str, who: Who) -> Result<(Question, Option<IpAddr>), OauthError> {
+    fn admit(&self, request: Request) -> Result<Admitted, OauthError> {
         let (head, body) = request.into_parts();
         let peer = head.extensions.get::<PeerAddress>().map(|peer| peer.0);
-        self.limits.admit_peer(peer).map_err(OauthError::limited)?;
-        Ok((Question::read(&head, body, &self.bodies, &self.issuer.join(path), who).await?, peer))
+        let remaining = self.limits.admit_peer(peer).map_err(OauthError::limited)?;
+        Ok(Admitted { head, body, peer, remaining })
+    }
+
+    async fn introspect(&self, Admitted { head, body, peer, .. }: Admitted) -> Response<Body> {
+        let question = match Question::read(&head, body, &self.bodies, &self.issuer.join("/introspect"), Who::MustSay).await {
+            Ok(question) => question,
+            Err(error) => return self.refuse("introspect", &error),
+        };
+        let service = Arc::clone(&self.service);
+        let asking = self.tracker.run(async move { service.introspect(question.credentials, question.token, peer).await });
+        let told = match asking.await {
+            Ok(Ok(told)) => told,
+            Ok(Err(refused)) => return self.refused("introspect", refused),
+            Err(not_run) => return self.refuse("introspect", &not_run.into()),
+        };
+        let Ok(body) = serde_json::to_vec(&Told(&told)) else { return self.refuse("introspect", &OauthError::internal()) };
+        self.note("introspect", if matches!(told, Introspected::Active(_)) { "active" } else { "inactive" });
+        self.answers.introspection(body)
+    }
+
+    async fn revoke(&self, Admitted { head, body, peer, .. }: Admitted) -> Response<Body> {
+        let question = match Question::read(&head, body, &self.bodies, &self.issuer.join("/revoke"), Who::MaySay).await {
+            Ok(question) => question,
+            Err(error) => return self.refuse("revoke", &error),
+        };
+        let service = Arc::clone(&self.service);
+        let revoking = self.tracker.run(async move { service.revoke(question.credentials, question.token, peer).await });
+        match revoking.await {
+            Ok(Ok(revoked)) => {
+                self.note("revoke", if revoked == Revoked::Now { "revoked" } else { "nothing" });
+                self.answers.done()
+            }
+            Ok(Err(refused)) => self.refused("revoke", refused),
+            Err(not_run) => self.refuse("revoke", &not_run.into()),
+        }
     }
 
     fn note(&self, endpoint: &'static str, outcome: &'static str) {
@@ -100,6 +131,16 @@ impl InspectionEndpoints {
 
     fn refuse(&self, endpoint: &'static str, error: &OauthError) -> Response<Body> {
         (self.observe)(InspectionObserved { endpoint, outcome: error.family, reason: error.reason });
+        self.error(error)
+    }
+
+    /// Metrics learn the reason also where the caller does not.
+    fn refused(&self, endpoint: &'static str, refused: Refused) -> Response<Body> {
+        (self.observe)(InspectionObserved { endpoint, outcome: refused.family().name(), reason: refused.reason() });
+        self.error(&oauth_error(refused))
+    }
+
+    fn error(&self, error: &OauthError) -> Response<Body> {
         let mut response = self.answers.error(error);
         if error.code == OauthCode::UseDpopNonce
             && let Some(nonce) = self.service.nonce()

@@ -6,7 +6,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use crate::exchange::{Family, Unavailable};
 use crate::http::token::retry_after;
 use crate::http::{OauthCode, OauthError};
-use crate::inspection::{Introspected, Refused};
+use crate::inspection::{BadAssertion, Introspected, Refused};
 use crate::token::{RejectedProof, VerifiedToken};
 
 /// RFC 6750 §3: asks for an access token, and says nothing else.
@@ -18,7 +18,7 @@ const INSUFFICIENT_SCOPE: &str = "Bearer realm=\"cambist\", error=\"insufficient
 
 /// RFC 9449 §9.
 const USE_NONCE: &str = "DPoP realm=\"cambist\", error=\"use_dpop_nonce\"";
-/// RFC 9449 §7.1.
+/// RFC 9449 §7.1: with the algorithms that the metadata lists.
 pub(super) const INVALID_PROOF: &str =
     "DPoP realm=\"cambist\", error=\"invalid_dpop_proof\", algs=\"ES256 ES384 EdDSA PS256 PS384 PS512 RS256 RS384 RS512 Ed25519\"";
 
@@ -61,10 +61,11 @@ pub(super) fn oauth_error(refused: Refused) -> OauthError {
     let (family, reason) = (refused.family().name(), refused.reason());
     let error = |status, code| OauthError::new(status, code, family, reason);
     match refused {
+        // One reason for all: whoever cannot sign as a client learns not even whether there is one of that name.
+        Refused::Assertion(BadAssertion::Unproven(_)) => unproven(),
         Refused::Assertion(_) => error(StatusCode::UNAUTHORIZED, OauthCode::InvalidClient).with_challenge(BEARER),
         Refused::CredentialsMissing => no_credentials(),
         Refused::Encrypted => error(StatusCode::BAD_REQUEST, OauthCode::UnsupportedTokenType),
-        Refused::ForeignToken => error(StatusCode::BAD_REQUEST, OauthCode::UnauthorizedClient),
         Refused::Limited(limited) => OauthError::limited(limited),
         Refused::Proof(RejectedProof::Nonce) => error(StatusCode::UNAUTHORIZED, OauthCode::UseDpopNonce).with_challenge(USE_NONCE),
         Refused::Proof(_) | Refused::ProofFenced | Refused::ProofReplayed => {
@@ -76,6 +77,23 @@ pub(super) fn oauth_error(refused: Refused) -> OauthError {
     }
 }
 
+fn unproven() -> OauthError {
+    let error = OauthError::new(StatusCode::UNAUTHORIZED, OauthCode::InvalidClient, Family::Rejected.name(), "client_unproven");
+    error.with_challenge(BEARER)
+}
+
 fn unavailable_error(unavailable: Unavailable) -> OauthError {
     OauthError::unavailable(unavailable.reason(), retry_after())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::proof::proof_algorithms;
+    use super::*;
+
+    #[test]
+    fn the_challenge_lists_the_algorithms_of_the_metadata() {
+        let listed: Vec<_> = proof_algorithms().collect();
+        assert!(INVALID_PROOF.ends_with(&format!(", algs=\"{}\"", listed.join(" "))), "{INVALID_PROOF}");
+    }
 }

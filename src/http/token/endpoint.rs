@@ -4,19 +4,23 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
 
+use crate::domain::IssuerUrl;
 use crate::exchange::{Answer, AssertionProfile, ExchangeService, Family};
-use crate::http::{Answers, BodyRoom, OauthCode, OauthError, PeerAddress, Tracker, give_nonce};
+use crate::http::{Answers, BodyRoom, OauthCode, OauthError, PeerAddress, Tracker, give_nonce, give_remaining};
 use crate::limits::Limits;
 
 use super::outcome::{Success, oauth_error};
-use super::parameters::parameters;
+use super::parameters::{Address, parameters};
 
 /// What the token endpoint works with.
-#[derive(Clone)]
 pub struct TokenEndpoint {
+    /// Whose endpoint this is.
+    pub issuer: IssuerUrl,
     /// The use case.
     pub service: Arc<ExchangeService>,
     /// Runs each exchange in a task of its own.
@@ -30,17 +34,23 @@ pub struct TokenEndpoint {
 }
 
 /// `POST`.
-pub(in crate::http) async fn exchange(State(endpoint): State<TokenEndpoint>, request: Request) -> Response<Body> {
-    endpoint.exchange(request, AssertionProfile::Standard).await
+pub(in crate::http) async fn exchange(State(endpoint): State<Arc<TokenEndpoint>>, request: Request) -> Response<Body> {
+    endpoint.exchange(request, Address::Standard).await
 }
 
 /// `POST`, where scopes are written `<audience>/.default`.
-pub(in crate::http) async fn exchange_default_scope(State(endpoint): State<TokenEndpoint>, request: Request) -> Response<Body> {
-    endpoint.exchange(request, AssertionProfile::DefaultScope).await
+pub(in crate::http) async fn exchange_default_scope(
+    State(endpoint): State<Arc<TokenEndpoint>>,
+    tenant: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response<Body> {
+    // A segment that is no text has no name either.
+    let tenant = tenant.map(|Path(tenant)| tenant).unwrap_or_default();
+    endpoint.exchange(request, Address::BelowTenant(tenant)).await
 }
 
 /// Every other method (RFC 6749 §3.2).
-pub(in crate::http) async fn other_method(State(endpoint): State<TokenEndpoint>, request: Request) -> Response<Body> {
+pub(in crate::http) async fn other_method(State(endpoint): State<Arc<TokenEndpoint>>, request: Request) -> Response<Body> {
     let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0);
     let error = OauthError::malformed(StatusCode::METHOD_NOT_ALLOWED, "method");
     let decision = endpoint.service.turned_away(Family::Malformed, error.reason, peer);
@@ -48,18 +58,28 @@ pub(in crate::http) async fn other_method(State(endpoint): State<TokenEndpoint>,
 }
 
 impl TokenEndpoint {
-    async fn exchange(&self, request: Request, profile: AssertionProfile) -> Response<Body> {
+    async fn exchange(&self, request: Request, address: Address) -> Response<Body> {
         let (head, body) = request.into_parts();
         let peer = head.extensions.get::<PeerAddress>().map(|peer| peer.0);
-        if let Err(limited) = self.limits.admit_peer(peer) {
-            return self.turn_away(OauthError::limited(limited), peer);
-        }
-        let parameters = match parameters(&head, body, &self.bodies, profile).await {
+        let remaining = match self.limits.admit_peer(peer) {
+            Ok(remaining) => remaining,
+            Err(limited) => return self.turn_away(OauthError::limited(limited), peer),
+        };
+        let mut response = self.admitted(&head, body, peer, &address).await;
+        give_remaining(&mut response, remaining);
+        response
+    }
+
+    async fn admitted(&self, head: &Parts, body: Body, peer: Option<IpAddr>, address: &Address) -> Response<Body> {
+        let profile = address.profile();
+        let parameters = match parameters(head, body, &self.bodies, (&self.issuer, address)).await {
             Ok(parameters) => parameters,
             Err(error) => return self.turn_away(error, peer),
         };
         let service = Arc::clone(&self.service);
-        match self.tracker.run(async move { service.exchange(parameters, peer).await }).await {
+        // Made where it stays: it is large, and would be copied with every future around it.
+        let work = Box::pin(async move { service.exchange(parameters, peer).await });
+        match self.tracker.run(work).await {
             Ok(answer) => self.answer(answer, profile),
             Err(not_run) => self.turn_away(not_run.into(), peer),
         }
@@ -77,7 +97,7 @@ impl TokenEndpoint {
     /// Whoever tries secrets, of which there are none, is told to stop trying (RFC 6749 §2.3.1).
     fn count_failure(&self, error: OauthError, peer: Option<IpAddr>) -> OauthError {
         let failed = error.code == OauthCode::InvalidClient && peer.is_some();
-        let limited = failed.then(|| self.limits.note_failure(None, peer).err()).flatten();
+        let limited = failed.then(|| self.limits.note_failure(peer).err()).flatten();
         limited.map_or(error, OauthError::limited)
     }
 

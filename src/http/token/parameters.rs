@@ -5,9 +5,11 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 
-use crate::domain::IdempotencyKey;
-use crate::exchange::{AssertionProfile, CLIENT_CREDENTIALS, Family, Parameters};
-use crate::http::{BodyRoom, ClientCertificate, Form, OauthCode, OauthError, Parameter, client_hint, presented_proof};
+use crate::domain::{IdempotencyKey, IssuerUrl};
+use crate::exchange::{AssertionProfile, CLIENT_CREDENTIALS, Family, Parameters, SentProof};
+use crate::http::metadata::tenant_url;
+use crate::http::{BodyRoom, ClientCertificate, Form, OauthCode, OauthError, Parameter, client_hint, presented_proof, proof_error};
+use crate::token::RejectedProof;
 
 /// Known parameters that would change what a token means, and that we do not support: refused, not ignored.
 const UNSUPPORTED: [Parameter; 1] = [Parameter::AuthorizationDetails];
@@ -15,8 +17,35 @@ const UNSUPPORTED: [Parameter; 1] = [Parameter::AuthorizationDetails];
 /// What a client sends to be known again when it repeats a request whose answer was lost.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
+/// Where a request came in.
+pub(super) enum Address {
+    /// The token endpoint.
+    Standard,
+    /// The same below a segment of any name, where Microsoft's SDKs look for it.
+    BelowTenant(String),
+}
+
+impl Address {
+    /// How its requests are written.
+    pub(super) const fn profile(&self) -> AssertionProfile {
+        match self {
+            Self::Standard => AssertionProfile::Standard,
+            Self::BelowTenant(_) => AssertionProfile::DefaultScope,
+        }
+    }
+
+    /// As the metadata gives it. `None` for a segment that no metadata names.
+    fn url(&self, issuer: &IssuerUrl) -> Option<String> {
+        match self {
+            Self::Standard => Some(issuer.join("/token")),
+            Self::BelowTenant(tenant) => tenant_url(issuer, tenant, "oauth2/v2.0/token"),
+        }
+    }
+}
+
 /// Reads the whole request. What it may say is decided by [`crate::exchange`]; here only what HTTP and its authentication forbid.
-pub(super) async fn parameters(head: &Parts, body: Body, room: &BodyRoom, profile: AssertionProfile) -> Result<Parameters, OauthError> {
+pub(super) async fn parameters(head: &Parts, body: Body, room: &BodyRoom, to: (&IssuerUrl, &Address)) -> Result<Parameters, OauthError> {
+    let profile = to.1.profile();
     let mut form = match profile {
         AssertionProfile::Standard => Form::read(head, body, room).await?,
         AssertionProfile::DefaultScope => Form::read_beside_correlation_id(head, body, room).await?,
@@ -42,10 +71,17 @@ pub(super) async fn parameters(head: &Parts, body: Body, room: &BodyRoom, profil
         lifetime: form.take_one(Parameter::Lifetime),
         client_id,
         idempotency_key,
-        proof: presented_proof(&head.headers)?,
+        proof: sent_proof(&head.headers, to)?,
         certificate: head.extensions.get::<ClientCertificate>().map(|certificate| certificate.0),
         profile,
     })
+}
+
+/// The proof, with the URL that it must be about: whoever has no such URL can be sent no proof.
+fn sent_proof(headers: &HeaderMap, (issuer, address): (&IssuerUrl, &Address)) -> Result<Option<SentProof>, OauthError> {
+    let Some(text) = presented_proof(headers)? else { return Ok(None) };
+    let url = address.url(issuer).ok_or_else(|| proof_error(RejectedProof::Uri))?;
+    Ok(Some(SentProof { text, url }))
 }
 
 /// The client that form and Basic name: one, or the same twice.

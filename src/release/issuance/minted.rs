@@ -19,7 +19,7 @@ pub struct MintedToken {
     pub(super) id: TokenId,
     pub(super) key_id: Box<str>,
     pub(super) minted_at: Timestamp,
-    pub(super) permit: Permit,
+    pub(super) permit: Box<Permit>,
     /// What the store must keep before the token may be released: what its handle stands for.
     pub(super) record: Option<OpaqueRecord>,
     pub(super) sealed: SecretString,

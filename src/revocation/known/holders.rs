@@ -51,6 +51,12 @@ impl Holders {
         self.ended().get(id).is_some_and(|forget_at| *forget_at > now)
     }
 
+    /// The same, when it was also read in the store.
+    pub(in crate::revocation) fn is_kept(&self, id: &str, now: Timestamp) -> bool {
+        let unseen = self.unseen();
+        !unseen.contains_key(id) && self.has_ended(id, now)
+    }
+
     pub(in crate::revocation) fn forget(&self, now: Timestamp) {
         let mut unseen = self.unseen();
         unseen.retain(|_, forget_at| *forget_at > now);

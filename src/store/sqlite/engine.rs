@@ -13,13 +13,14 @@ use super::deployment;
 use super::files::{FileIdentity, io_error};
 use super::lock::LockFile;
 use super::open::open;
+use super::reader::Reader;
 use super::writer::{Job, QueuedJob, work};
 use crate::store::{DeploymentId, OpenMode, Schema, SqliteSettings, StoreError};
 
 /// An open database. Cheap to clone; the last clone to go closes the database and then releases the lock.
 ///
-/// All jobs run one after the other on one thread. A job's answer comes after its group was committed and synced, so an answer is
-/// durable; a job that fails or panics undoes only itself.
+/// All jobs that write run one after the other on one thread. A job's answer comes after its group was committed and synced, so an answer is
+/// durable; a job that fails or panics undoes only itself. Jobs of [`Self::read`] have a thread and a connection of their own.
 #[derive(Clone)]
 pub struct SqliteStore(Arc<Inner>);
 
@@ -30,6 +31,8 @@ struct Inner {
     path: PathBuf,
     /// None only while dropping.
     queue: Option<SyncSender<Box<dyn Job>>>,
+    /// None only while dropping: its connection closes before the writer's, which then leaves nothing in the write-ahead log.
+    reader: Option<Reader>,
     writer: Option<JoinHandle<()>>,
     /// Released after [`Drop`] has waited for the writer.
     _lock: Option<LockFile>,
@@ -45,6 +48,7 @@ impl SqliteStore {
         let path = settings.path.clone();
         let identity = FileIdentity::of(&path).map_err(|error| io_error("look at", &path, error))?;
         let (queue, jobs) = sync_channel(LONGEST_QUEUE);
+        let reader = Reader::start(&path)?;
         let conn = opened.conn;
         let writer = thread::Builder::new()
             .name("store-writer".into())
@@ -56,6 +60,7 @@ impl SqliteStore {
             identity,
             path,
             queue: Some(queue),
+            reader: Some(reader),
             writer: Some(writer),
             _lock: opened.lock,
         })))
@@ -75,6 +80,20 @@ impl SqliteStore {
         let (reply, answer) = oneshot::channel();
         // A caller that no longer waits is no error.
         self.0.queue(Box::new(QueuedJob::new(job, move |outcome| drop(reply.send(outcome)))))?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Runs a job that only looks. It sees what was committed before, waits for no writer, and nobody who writes waits for it.
+    ///
+    /// # Errors
+    /// The job's own error, as when it tries to write; [`StoreError::Overloaded`] when too many wait.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let reader = self.0.reader.as_ref().ok_or(StoreError::Closed)?;
+        reader.queue(Box::new(QueuedJob::new(job, move |outcome| drop(reply.send(outcome)))))?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -145,6 +164,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        drop(self.reader.take());
         drop(self.queue.take());
         if let Some(writer) = self.writer.take()
             // A job may have held the last clone; a thread cannot wait for itself.

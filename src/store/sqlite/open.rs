@@ -55,6 +55,16 @@ pub(super) fn open(settings: &SqliteSettings, schemas: &[Schema], mode: OpenMode
     Ok(Opened { conn, created, deployment, lock })
 }
 
+/// Opens a database that is open for writing already, so as to read it only.
+pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(|error| unreadable(path, error))?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    let settings = "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
+    conn.execute_batch(settings).map_err(|error| unreadable(path, error))?;
+    Ok(conn)
+}
+
 /// Fills the file of a new database: header and deployment id, in one transaction.
 fn create(draft: &Path) -> Result<(), StoreError> {
     let conn = connect(draft)?;

@@ -63,11 +63,29 @@ async function jwtBearer({ issuer, client: clientId, parameters }) {
   return { token: access_token, expires_in, scope };
 }
 
+// A resource server that authenticates by a key of its own; without one it is whoever holds the token.
+async function inspector({ issuer, client: clientId, key }) {
+  const imported = key && (await crypto.subtle.importKey('jwk', key, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']));
+  const authentication = key ? client.PrivateKeyJwt({ key: imported, kid: key.kid }) : client.None();
+  return client.discovery(new URL(issuer), clientId, undefined, authentication);
+}
+
+async function introspect({ token, ...question }) {
+  return { answer: await client.tokenIntrospection(await inspector(question), token) };
+}
+
+async function revoke({ token, ...question }) {
+  await client.tokenRevocation(await inspector(question), token);
+  return {};
+}
+
 const ASKS = {
   'msal-node': withMsalNode,
   '@azure/identity': withAzureIdentity,
   'openid-client.clientCredentials': clientCredentials,
+  'openid-client.introspect': introspect,
   'openid-client.jwtBearer': jwtBearer,
+  'openid-client.revoke': revoke,
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

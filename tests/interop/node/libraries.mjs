@@ -5,7 +5,7 @@
 
 import { createInterface } from 'node:readline';
 
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { compactDecrypt, createRemoteJWKSet, importJWK, jwtVerify } from 'jose';
 import * as oauth from 'oauth4webapi';
 
 // oauth4webapi wants https unless told that this is a test on loopback.
@@ -43,8 +43,8 @@ async function exchangeWithOauth4webapi({ kind, issuer, client, parameters }) {
 }
 
 // RFC 9449, from both sides: the client proves a key of its own and gets a bound token; the same library as a resource server then wants
-// to see that key used. `thief` uses another one there.
-async function bindWithOauth4webapi({ kind, issuer, client, audience, parameters, thief }) {
+// to see that key used. `presented` says how the token comes to it.
+async function bindWithOauth4webapi({ kind, issuer, client, audience, parameters, presented }) {
   const server = await discover(issuer, kind);
   const grant = 'urn:ietf:params:oauth:grant-type:token-exchange';
   const holder = oauth.DPoP({ client_id: client }, await oauth.generateKeyPair('ES256'));
@@ -59,6 +59,7 @@ async function bindWithOauth4webapi({ kind, issuer, client, audience, parameters
     challenges.push(error.error);
     return ask();
   });
+  const thief = presented === 'with another key';
   const presenter = thief ? oauth.DPoP({ client_id: client }, await oauth.generateKeyPair('ES256')) : holder;
   let request;
   const capture = async (url, { method, headers }) => {
@@ -66,16 +67,56 @@ async function bindWithOauth4webapi({ kind, issuer, client, audience, parameters
     return new Response();
   };
   const options = { DPoP: presenter, [oauth.customFetch]: capture, ...LOOPBACK };
-  await oauth.protectedResourceRequest(answer.access_token, 'GET', new URL(`${audience}/orders`), undefined, undefined, options);
+  const token = presented === 'changed' ? changed(answer.access_token) : answer.access_token;
+  await oauth.protectedResourceRequest(token, 'GET', new URL(`${audience}/orders`), undefined, undefined, options);
+  if (presented === 'without a proof') request = new Request(request.url, { headers: { authorization: `Bearer ${token}` } });
+  if (presented === 'with the proof of another request') request = new Request(`${audience}/invoices`, { headers: request.headers });
   const claims = await oauth.validateJwtAccessToken(server, request, audience, { requireDPoP: true, ...LOOPBACK });
   return { answer, challenges, claims };
 }
 
+// The token with another signature.
+function changed(token) {
+  const [header, payload, signature] = token.split('.');
+  return `${header}.${payload}.${signature[0] === 'A' ? 'B' : 'A'}${signature.slice(1)}`;
+}
+
+// A target with jose: decrypts with its own key, and verifies what was inside as any other token.
+async function decryptWithJose({ key, algorithm, ...question }) {
+  const options = { keyManagementAlgorithms: [algorithm], contentEncryptionAlgorithms: ['A256GCM'] };
+  const { plaintext, protectedHeader } = await compactDecrypt(question.token, await importJWK(key, algorithm), options);
+  const inside = new TextDecoder().decode(plaintext);
+  return { ...(await verifyWithJose({ ...question, token: inside })), inside, outer: protectedHeader };
+}
+
+// A resource server that authenticates by a key of its own, asks about a token (RFC 7662), or takes one back (RFC 7009); without a key it
+// is whoever holds the token.
+async function inspectorWithOauth4webapi({ issuer, client, key }) {
+  const server = await discover(issuer, 'oauth2');
+  const signing = async () => ({ key: await crypto.subtle.importKey('jwk', key, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']), kid: key.kid });
+  return [server, { client_id: client }, key ? oauth.PrivateKeyJwt(await signing()) : oauth.None()];
+}
+
+async function introspectWithOauth4webapi({ token, ...question }) {
+  const [server, client, authentication] = await inspectorWithOauth4webapi(question);
+  const sent = await oauth.introspectionRequest(server, client, authentication, token, LOOPBACK);
+  return { answer: await oauth.processIntrospectionResponse(server, client, sent) };
+}
+
+async function revokeWithOauth4webapi({ token, ...question }) {
+  const sent = await oauth.revocationRequest(...(await inspectorWithOauth4webapi(question)), token, LOOPBACK);
+  await oauth.processRevocationResponse(sent);
+  return {};
+}
+
 const ASKS = {
+  'jose.decrypt': decryptWithJose,
   'jose.verify': verifyWithJose,
   'oauth4webapi.verify': verifyWithOauth4webapi,
   'oauth4webapi.exchange': exchangeWithOauth4webapi,
   'oauth4webapi.bind': bindWithOauth4webapi,
+  'oauth4webapi.introspect': introspectWithOauth4webapi,
+  'oauth4webapi.revoke': revokeWithOauth4webapi,
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -13,7 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("issuers", &["domain", "outbound", "store", "token"]),
     // Pure: no store, no network.
     ("policy", &["domain", "token"]),
-    ("limits", &["domain", "policy"]),
+    ("limits", &["domain", "policy", "token"]),
     ("trust", &["domain", "document", "issuers", "outbound", "policy", "token"]),
     ("revocation", &["domain", "policy", "store", "token", "trust"]),
     ("release", &["domain", "policy", "revocation", "store", "token"]),

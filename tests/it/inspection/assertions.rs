@@ -20,15 +20,15 @@ async fn an_assertion_says_who_signed_it_for_whom_and_until_when() {
         (|good| good, None, "as it must be"),
         (|good| good.with("aud", json!([OWN_ISSUER])), None, "an audience as a list of one"),
         (|good| MintRequest { typ: "client-authentication+jwt".into(), ..good }, None, "its explicit type"),
-        (|good| MintRequest { typ: "at+jwt".into(), ..good }, Some("typ_mismatch"), "another type"),
+        (|good| MintRequest { typ: "at+jwt".into(), ..good }, Some("client_unproven"), "another type"),
         (|good| good.with("aud", format!("{OWN_ISSUER}/token")), Some("aud_mismatch"), "the URL of the token endpoint"),
         (|good| good.with("aud", format!("{OWN_ISSUER}/introspect")), Some("aud_mismatch"), "the URL of this endpoint"),
         (|good| good.with("aud", json!([OWN_ISSUER, "https://other.example"])), Some("aud_multiple"), "a second audience"),
         (|good| good.with("aud", Value::Null), Some("aud_missing"), "no audience"),
         (|good| good.with("sub", "reports-api"), Some("client_mismatch"), "about another client"),
-        (|good| good.with("iss", "nobody").with("sub", "nobody"), Some("unknown_client"), "nobody we know"),
-        (|good| good.with("iss", "web-shop").with("sub", "web-shop"), Some("unknown_client"), "a relationship is no client"),
-        (|good| good.with("iss", Value::Null), Some("iss_missing"), "by nobody"),
+        (|good| good.with("iss", "nobody").with("sub", "nobody"), Some("client_unproven"), "nobody we know"),
+        (|good| good.with("iss", "web-shop").with("sub", "web-shop"), Some("client_unproven"), "a relationship is no client"),
+        (|good| good.with("iss", Value::Null), Some("client_unproven"), "by nobody"),
         (|good| good.with("jti", Value::Null), Some("jti_missing"), "without an id it could be used again"),
         (|good| good.with("exp", NOW + 300), None, "five minutes"),
         (|good| good.with("exp", NOW + 301), Some("lifetime_exceeded"), "longer"),
@@ -56,12 +56,50 @@ async fn an_assertion_is_signed_by_its_client() {
     let forged =
         bench.client.forge(&MintRequest::of("oidc").with("iss", "deploy-api").with("sub", "deploy-api").with("exp", NOW + 60)).unwrap();
     let answer = bench.ask_as_client(&forged, &token).await;
-    assert_eq!(refusal(&answer), format!("401 invalid_client rejected: bad_signature | {CHALLENGE}"));
+    assert_eq!(refusal(&answer), format!("401 invalid_client rejected: client_unproven | {CHALLENGE}"));
     let keyless = bench.assertion(|good| good.with("iss", "gone").with("sub", "gone"));
     assert_eq!(
         refusal(&bench.ask_as_client(&keyless, &token).await),
         "503 temporarily_unavailable unavailable: issuer_keys_unavailable | "
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_learns_without_a_key_which_clients_there_are() {
+    let bench = Bench::with("[limits]\nper_peer = false").await;
+    let token = bench.token().await;
+    let of = |name: &str| MintRequest::of("oidc").with("iss", name).with("sub", name).with("iat", NOW).with("exp", NOW + 60);
+    let late = |name: &str| of(name).with("exp", NOW - 600);
+    // Under a key that its issuer publishes, and no client does.
+    let elsewhere = |name: &str| bench.world.issuer.mint(&of(name)).unwrap();
+    let forged = |request: &MintRequest| bench.client.forge(request).unwrap();
+    let cut = |name: &str| forged(&of(name)).rsplit_once('.').unwrap().0.to_owned();
+    let mut seen = Vec::new();
+    for name in ["deploy-api", "nobody"] {
+        let typed = MintRequest { typ: "at+jwt".into(), ..of(name) };
+        let foreign = of(name).with("aud", "https://other.example");
+        for assertion in [forged(&of(name)), forged(&late(name)), elsewhere(name), forged(&typed), forged(&foreign), cut(name)] {
+            // Twice as many as pass at once, all from one address: nor does it show in what is counted.
+            for _ in 0..2 {
+                seen.push((name, bench.ask_as_client_from("192.0.2.1", &assertion, &token).await));
+            }
+        }
+    }
+    let first = seen[0].1.transcript();
+    assert!(first.contains("rejected: client_unproven"), "{first}");
+    for (at, (name, answer)) in seen.iter().enumerate() {
+        match at {
+            0..10 => assert_eq!(answer.transcript(), first, "{at}: {name}"),
+            _ => assert_eq!(refusal(answer), "429 temporarily_unavailable limited: client_rate | ", "{at}: {name}"),
+        }
+    }
+    assert_eq!(bench.ask_as_client_from("192.0.2.1", &bench.assertion(|good| good), &token).await.json()["active"], true);
+    for (index, name) in ["deploy-api", "nobody"].into_iter().enumerate() {
+        for assertion in [elsewhere(name), forged(&late(name)), cut(name)] {
+            let peer = format!("192.0.2.{}", 10 + index);
+            assert_eq!(bench.ask_as_client_from(&peer, &assertion, &token).await.transcript(), first, "{name}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +156,10 @@ async fn an_assertion_is_no_grant_and_a_grant_no_assertion() {
     let credentials = bench.world.app.post(&form).await;
     assert_eq!(verdict(&credentials), "401 invalid_client rejected: unknown_issuer", "{TOKEN_EXCHANGE}");
     let subject = bench.world.token();
-    assert_eq!(refusal(&bench.ask_as_client(&subject, &token).await), format!("401 invalid_client rejected: unknown_client | {CHALLENGE}"));
+    assert_eq!(
+        refusal(&bench.ask_as_client(&subject, &token).await),
+        format!("401 invalid_client rejected: client_unproven | {CHALLENGE}")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

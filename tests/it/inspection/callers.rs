@@ -127,5 +127,5 @@ async fn trust_of_today_decides_who_may_ask() {
     bench.world.app.change_trust(&unnamed).await;
     assert_eq!(ask().await.text, super::INACTIVE, "no longer named");
     bench.world.app.change_trust(&unnamed.replace("[client.deploy-api]", "[client.renamed]")).await;
-    assert_eq!(refusal(&ask().await), format!("401 invalid_client rejected: unknown_client | {BEARER}"), "no longer registered");
+    assert_eq!(refusal(&ask().await), format!("401 invalid_client rejected: client_unproven | {BEARER}"), "no longer registered");
 }

@@ -105,7 +105,7 @@ async fn what_is_revoked_passes_for_no_token_anywhere() {
     400 invalid_request rejected: typ_mismatch
     400 invalid_grant rejected: unknown_issuer
     401 invalid_client rejected: unknown_issuer
-    401 invalid_client rejected: unknown_client | Bearer realm="cambist"
+    401 invalid_client rejected: client_unproven | Bearer realm="cambist"
     401 invalid_token rejected: typ_mismatch | Bearer realm="cambist", error="invalid_token"
     {"active":false}
     200 OK and nothing is revoked

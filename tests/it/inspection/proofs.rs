@@ -60,7 +60,7 @@ async fn ask(bench: &Bench, scheme: &str, bearer: &str, proof: Option<&str>, tok
 }
 
 const INVALID_PROOF: &str =
-    "DPoP realm=\"cambist\", error=\"invalid_dpop_proof\", algs=\"ES256 ES384 EdDSA PS256 PS384 PS512 RS256 RS384 RS512\"";
+    "DPoP realm=\"cambist\", error=\"invalid_dpop_proof\", algs=\"ES256 ES384 EdDSA PS256 PS384 PS512 RS256 RS384 RS512 Ed25519\"";
 const INVALID_TOKEN: &str = "Bearer realm=\"cambist\", error=\"invalid_token\"";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,7 +101,7 @@ async fn a_proof_is_good_for_one_question() {
     let proof = holder.proof("/introspect", Some(&bound), None);
     assert_eq!(ask(&bench, "DPoP", &bound, Some(&proof), &token).await.json()["active"], true);
     let again = ask(&bench, "DPoP", &bound, Some(&proof), &token).await;
-    assert_eq!(refusal(&again), format!("401 invalid_dpop_proof rejected: replayed | {INVALID_PROOF}"));
+    assert_eq!(refusal(&again), format!("401 invalid_dpop_proof rejected: proof_replayed | {INVALID_PROOF}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

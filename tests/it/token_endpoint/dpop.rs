@@ -208,6 +208,36 @@ async fn the_url_of_a_proof_is_the_configured_one_and_never_the_host() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn below_a_tenant_a_proof_is_about_the_address_that_was_used() {
+    let (world, holder) = (world().await, Holder::new());
+    let used = "https://sts.example/contoso/oauth2/v2.0/token";
+    let refused = "400 invalid_dpop_proof rejected: proof_htu";
+    for (segment, htu, host, expected, why) in [
+        ("contoso", used, "sts.example", "200 ", "as the metadata of this tenant gives it"),
+        ("con%74oso", used, "evil.example", "200 ", "another spelling of the segment, and another host"),
+        ("contoso", URL, "sts.example", refused, "the other address of the token endpoint"),
+        ("contoso", "https://sts.example/fabrikam/oauth2/v2.0/token", "sts.example", refused, "another tenant"),
+        ("contoso", "https://evil.example/contoso/oauth2/v2.0/token", "evil.example", refused, "the host of the request"),
+        ("con%20toso", "https://sts.example/con%20toso/oauth2/v2.0/token", "sts.example", refused, "a segment that is no name"),
+        ("%2e%2e%2ftoken", URL, "sts.example", refused, "a segment that would be more than one"),
+        ("%2e%2e", "https://sts.example/oauth2/v2.0/token", "sts.example", refused, "a segment that is a step up"),
+        ("%ff", "https://sts.example/%FF/oauth2/v2.0/token", "sts.example", refused, "a segment that is no text"),
+    ] {
+        let token = world.token();
+        let [_, _, mut form] = grants(&token);
+        form.push(("scope", "https://deploy.example.com/.default"));
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = Request::post(format!("/{segment}/oauth2/v2.0/token")).header(FORM.0, FORM.1).header("host", host);
+        let request = request.header("DPoP", holder.proof_with(&world, "htu", htu.into())).body(Body::from(body)).unwrap();
+        let answer = world.app.send(request).await;
+        assert_eq!(verdict(&answer), expected, "{why}: {}", answer.text);
+        if answer.status == 200 {
+            assert_eq!(answer.token_part(1)["cnf"]["jkt"], holder.thumbprint(), "{why}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_a_proof_is_demanded_none_is_refused() {
     let (world, holder) = (world().await, Holder::new());
     let token = world.token();

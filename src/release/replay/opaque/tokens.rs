@@ -27,7 +27,7 @@ impl OpaqueTokens {
         let Some(handle) = Handle::parse(token) else { return Ok(None) };
         let name = handle.name();
         let sealed = match &self.store {
-            Store::Sqlite(store) => store.run(move |conn| sqlite::find(conn, &name)).await?,
+            Store::Sqlite(store) => store.read(move |conn| sqlite::find(conn, &name)).await?,
             Store::Redis(store) => redis::find(store, handle.bucket(), name).await?,
         };
         // What does not open was not sealed for this handle.

@@ -117,3 +117,48 @@ fn two_writers_on_one_file_lose_nothing() {
     });
     assert_eq!(notes(&server).len(), 150);
 }
+
+#[tokio::test]
+async fn a_job_that_only_looks_waits_for_no_writer_and_cannot_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = serve(directory.path());
+    let count = |conn: &Connection| conn.query_row("SELECT count(*) FROM note", [], |row| row.get::<_, i64>(0));
+    assert_eq!(store.read(count).await.unwrap(), 0);
+    store.run(insert("durable")).await.unwrap();
+    assert_eq!(store.read(count).await.unwrap(), 1, "what was answered is seen");
+    let gate = hold_writer(&store);
+    let queued = store.run(insert("queued"));
+    let looked = async {
+        let seen = store.read(count).await;
+        drop(gate);
+        seen
+    };
+    let (queued, looked) = tokio::join!(queued, looked);
+    assert_eq!((queued.is_ok(), looked.unwrap()), (true, 1), "the writer was busy");
+    let refused = store.read(insert("refused to a reader")).await;
+    assert!(matches!(refused, Err(StoreError::Sqlite(_))), "{refused:?}");
+    let panicking = store.read(|_| -> rusqlite::Result<()> { panic!("on purpose") }).await;
+    assert!(matches!(panicking, Err(StoreError::Panicked)), "{panicking:?}");
+    assert_eq!(store.read(count).await.unwrap(), 2, "and goes on");
+    drop(store);
+    let left = std::fs::metadata(directory.path().join("state/cambist.db-wal"));
+    assert!(left.is_err(), "closing leaves no log behind: {left:?}");
+}
+
+#[test]
+fn a_full_queue_of_readers_refuses_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = serve(directory.path());
+    let (open_gate, gate): (Sender<()>, Receiver<()>) = channel();
+    let _ = poll_once(store.read(move |_| {
+        let _ = gate.recv();
+        Ok(())
+    }));
+    let overloaded = (0..10_000).find_map(|_| match poll_once(store.read(|_| Ok(()))) {
+        Poll::Ready(answer) => Some(answer),
+        Poll::Pending => None,
+    });
+    assert!(matches!(overloaded, Some(Err(StoreError::Overloaded))), "{overloaded:?}");
+    store.run_blocking(insert("the writer is free")).unwrap();
+    drop(open_gate);
+}
