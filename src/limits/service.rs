@@ -130,10 +130,7 @@ impl Limits {
         if let Some(counts) = &self.subject {
             counts.admit(subject)?;
         }
-        if let Some(counts) = &self.relationship {
-            counts.admit(relationship)?;
-        }
-        Ok(())
+        self.relationship.as_ref().map_or(Ok(()), |counts| counts.admit(relationship).map(drop))
     }
 
     /// How many callers are counted, by all limits.

@@ -128,8 +128,8 @@ impl Revocations {
     /// The store's: then the caller must try again, although it may have been revoked.
     pub async fn revoke_token(&self, own: &VerifiedToken) -> Result<(), StoreError> {
         let (Some(store), Some(id)) = (&self.store, own.token_id()) else { return Ok(()) };
-        if self.holders.has_read_back(id, self.clock.now()) {
-            // The store has it, and is given it back if it loses it. Whoever says it again and again writes nothing.
+        if self.holders.is_kept(id, self.clock.now()) {
+            // Read from the store, which is given it back if it loses it. Whoever says it again and again writes nothing.
             return Ok(());
         }
         let rule = Rule::of_token(id, own.refused_from());

@@ -198,7 +198,9 @@ impl Site {
                 assert!(active || answer.status == 401 || answer.text == r#"{"active":false}"#, "{road}: {answer:?}");
                 closed.extend((!active).then_some(road));
             } else if answer.status != 200 {
-                assert_eq!(answer.reason(), "denied: revoked", "{road}: {answer:?}");
+                // The other is for a key of ours that would sign: what is presented is good.
+                let known = ["denied: revoked", "unavailable: signing_unavailable"].contains(&&*answer.reason());
+                assert!(known, "{road}: {answer:?}");
                 closed.insert(road);
             }
         }
@@ -255,7 +257,7 @@ fn rows(site: &Site) -> Vec<(Selector, Vec<&'static str>)> {
         (Selector::TokenId(part(&site.alone, 1, "jti")), vec!["narrow", "ask"]),
         (Selector::TokenId(part(&site.led, 1, "jti")), vec!["ask act"]),
         (Selector::KeyId(kid_of(&site.cluster)), pod.clone()),
-        (Selector::KeyId(part(&site.alone, 0, "kid")), [&questions[..], &["narrow"]].concat()),
+        (Selector::KeyId(part(&site.alone, 0, "kid")), ROADS.to_vec()),
         (claim("sub", "workload-example", None), shop.clone()),
         (claim("sub", "workload-example", Some("ci")), shop),
         (claim("sub", "pod", Some("cluster")), pod),

@@ -46,15 +46,15 @@ impl Holders {
         written
     }
 
-    /// Whether the store itself has told of it: what only this node wrote may be lost.
-    pub(in crate::revocation) fn has_read_back(&self, id: &str, now: Timestamp) -> bool {
-        let unseen = self.unseen();
-        self.has_ended(id, now) && !unseen.contains_key(id)
-    }
-
     /// Whether the token of this `jti` was ended.
     pub(in crate::revocation) fn has_ended(&self, id: &str, now: Timestamp) -> bool {
         self.ended().get(id).is_some_and(|forget_at| *forget_at > now)
+    }
+
+    /// The same, when it was also read in the store.
+    pub(in crate::revocation) fn is_kept(&self, id: &str, now: Timestamp) -> bool {
+        let unseen = self.unseen();
+        !unseen.contains_key(id) && self.has_ended(id, now)
     }
 
     pub(in crate::revocation) fn forget(&self, now: Timestamp) {
