@@ -138,7 +138,10 @@ fn an_issued_token_says_what_rfc_9068_wants_and_no_more() {
     let expected = json!({
         "iss": "https://sts.test", "sub": "ci:job", "aud": "https://deploy.test", "client_id": "web-shop", "scope": "read write",
         "iat": 1_800_000_000, "exp": 1_800_000_600, "jti": id, "env": "prod", "try": 2,
-        "rvk": marks(&id, &[("jti", "one"), ("kid", ring.key_id(Algorithm::EdDsa).unwrap()), ("claim environment", "\"prod\"")])
+        "rvk": marks(&id, &[
+            ("jti", "one"), ("kid", ring.key_id(Algorithm::EdDsa).unwrap()),
+            ("claim attempt", "2"), ("claim environment", "\"prod\""), ("claim nothing", "\"\""),
+        ])
     });
     assert_eq!(payload(text), expected);
 }
