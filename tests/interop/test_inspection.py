@@ -111,7 +111,9 @@ def test_whoever_holds_a_token_takes_it_back_without_being_anybody(inspector):
 
 @by_library
 def test_a_client_does_not_take_back_what_is_anothers(inspector):
-    assert not inspector.revoke(exchanged(inspector.cambist, FOREIGN))
+    token, before = exchanged(inspector.cambist, FOREIGN), inspector.cambist.run("revocations").stdout
+    assert inspector.revoke(token), "nothing is told about what is not its own"
+    assert inspector.cambist.run("revocations").stdout == before
 
 
 @by_library
