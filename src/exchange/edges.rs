@@ -99,7 +99,6 @@ impl ExchangeEdges {
 
     /// The nonce for the next proof, where proofs need one.
     pub(super) fn nonce(&self, wanted: bool) -> Option<String> {
-        let wanted = wanted && self.nonce;
-        wanted.then(|| self.keys.ring().proof_nonces().ok().map(|nonces| nonces.give(self.clock.now()))).flatten()
+        if wanted { self.keys.ring().next_nonce(self.nonce, self.clock.now()) } else { None }
     }
 }

@@ -124,8 +124,7 @@ impl Inspection {
     /// The nonce for the next proof, where proofs need one.
     #[must_use]
     pub fn nonce(&self) -> Option<String> {
-        let nonces = || self.edges.keys.ring().proof_nonces().ok().map(|nonces| nonces.give(self.edges.clock.now()));
-        self.edges.nonce.then(nonces).flatten()
+        self.edges.keys.ring().next_nonce(self.edges.nonce, self.edges.clock.now())
     }
 
     /// The token, or what it stands for, as one of ours, or why it is none. Who shows it holds no key of it, and gets nothing for it.

@@ -73,8 +73,7 @@ impl Revocations {
     /// # Errors
     /// It was, or that cannot be known now.
     pub fn admits_client(&self, assertion: &VerifiedToken, now: Timestamp) -> Result<(), NotCleared> {
-        self.ensure_fresh()?;
-        if self.selects_anything() { self.judge(&Facts::client(assertion), now) } else { Ok(()) }
+        self.look(now, || Facts::client(assertion))
     }
 
     /// Looks whether what this key of ours signs now would count at all: its `kid` may have been taken back, and the ring not rotated.
@@ -82,8 +81,7 @@ impl Revocations {
     /// # Errors
     /// It would not, or that cannot be known now.
     pub fn admits_signing(&self, key_id: &str, now: Timestamp) -> Result<(), NotCleared> {
-        self.ensure_fresh()?;
-        if self.selects_anything() { self.judge(&Facts::signed_now(key_id, now), now) } else { Ok(()) }
+        self.look(now, || Facts::signed_now(key_id, now))
     }
 
     /// Looks whether a token of ours still stands.
@@ -91,8 +89,13 @@ impl Revocations {
     /// # Errors
     /// It was taken back, or that cannot be known now.
     pub fn stands(&self, own: &VerifiedToken, now: Timestamp) -> Result<(), NotCleared> {
+        self.look(now, || Facts::of(own))
+    }
+
+    /// Every rule against one token, of which nothing is gathered while there are none.
+    fn look<'a>(&self, now: Timestamp, facts: impl FnOnce() -> Facts<'a>) -> Result<(), NotCleared> {
         self.ensure_fresh()?;
-        if self.selects_anything() { self.judge(&Facts::of(own), now) } else { Ok(()) }
+        if self.selects_anything() { self.judge(&facts(), now) } else { Ok(()) }
     }
 
     /// Every rule against one token.

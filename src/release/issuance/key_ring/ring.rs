@@ -79,6 +79,12 @@ impl KeyRing {
         if required { self.proof_nonces().map(NonceRule::Required) } else { Ok(NonceRule::NotAsked) }
     }
 
+    /// A nonce for the next proof, where proofs must hold one and one can be made.
+    #[must_use]
+    pub fn next_nonce(&self, required: bool, now: Timestamp) -> Option<String> {
+        if required { self.proof_nonces().ok().map(|nonces| nonces.give(now)) } else { None }
+    }
+
     /// Grows with each change, over all processes that share the store: by one, and by a thousand when compromised keys are dropped.
     #[must_use]
     pub fn version(&self) -> u64 {
