@@ -20,7 +20,7 @@ use crate::store::{DeploymentId, OpenMode, Schema, SqliteSettings, StoreError};
 /// An open database. Cheap to clone; the last clone to go closes the database and then releases the lock.
 ///
 /// All jobs that write run one after the other on one thread. A job's answer comes after its group was committed and synced, so an answer is
-/// durable; a job that fails or panics undoes only itself. Jobs of [`Self::read`] have a thread and a connection of their own.
+/// durable; a job that fails or panics undoes only itself, unless it was run without a savepoint. Jobs of [`Self::read`] have a thread and a connection of their own.
 #[derive(Clone)]
 pub struct SqliteStore(Arc<Inner>);
 
@@ -80,6 +80,22 @@ impl SqliteStore {
         let (reply, answer) = oneshot::channel();
         // A caller that no longer waits is no error.
         self.0.queue(Box::new(QueuedJob::new(job, move |outcome| drop(reply.send(outcome)))))?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// [`Self::run`] for a frequent job that fails only when the database does: without a savepoint, for which SQLite copies every page that
+    /// the job touches.
+    ///
+    /// When it fails or panics, its whole group is rolled back: nothing that a group wrote stands without its answers.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_without_savepoint<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.queue(Box::new(QueuedJob::without_savepoint(job, move |outcome| drop(reply.send(outcome)))))?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 

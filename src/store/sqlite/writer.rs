@@ -1,4 +1,4 @@
-//! The writer thread: jobs in groups, one savepoint each, answered after the group is on disk.
+//! The writer thread: jobs in groups, each with a savepoint or with none, answered after the group is on disk.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Receiver;
@@ -13,6 +13,8 @@ use crate::store::StoreError;
 pub(super) trait Job: Send {
     /// Runs it; false when what it wrote must be undone.
     fn run(&mut self, conn: &Connection) -> bool;
+    /// Whether that can be undone alone.
+    fn has_savepoint(&self) -> bool;
     /// Answers, once the fate of the group is known.
     fn answer(self: Box<Self>, group: &Result<(), StoreError>);
 }
@@ -22,11 +24,17 @@ pub(super) struct QueuedJob<T, J, R> {
     job: Option<J>,
     outcome: Option<Result<T, StoreError>>,
     reply: R,
+    savepoint: bool,
 }
 
 impl<T, J, R> QueuedJob<T, J, R> {
     pub(super) fn new(job: J, reply: R) -> Self {
-        Self { job: Some(job), outcome: None, reply }
+        Self { job: Some(job), outcome: None, reply, savepoint: true }
+    }
+
+    /// One that takes its whole group along when it fails.
+    pub(super) fn without_savepoint(job: J, reply: R) -> Self {
+        Self { savepoint: false, ..Self::new(job, reply) }
     }
 }
 
@@ -44,6 +52,10 @@ where
         let keep = outcome.is_ok();
         self.outcome = Some(outcome);
         keep
+    }
+
+    fn has_savepoint(&self) -> bool {
+        self.savepoint
     }
 
     fn answer(self: Box<Self>, group: &Result<(), StoreError>) {
@@ -99,16 +111,21 @@ fn commit(conn: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), StoreErro
 
 fn run_all(conn: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     for job in group {
-        execute(conn, "SAVEPOINT job")?;
+        let savepoint = job.has_savepoint();
+        if savepoint {
+            execute(conn, "SAVEPOINT job")?;
+        }
         let keep = job.run(conn);
         // A full disk, for one, makes SQLite roll back everything at once; jobs after that would run outside any transaction.
-        if conn.is_autocommit() {
+        if conn.is_autocommit() || !(keep || savepoint) {
             return Err(StoreError::RolledBack);
         }
         if !keep {
             execute(conn, "ROLLBACK TO job")?;
         }
-        execute(conn, "RELEASE job")?;
+        if savepoint {
+            execute(conn, "RELEASE job")?;
+        }
     }
     Ok(())
 }

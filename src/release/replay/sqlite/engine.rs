@@ -35,9 +35,13 @@ impl SqliteEngine {
     }
 
     pub(in crate::release::replay) async fn spend(&self, spend: Spend, record: Option<&OpaqueRecord>) -> Result<Verdict, StoreError> {
-        let (clock, record) = (Arc::clone(&self.clock), record.cloned());
         // The clock is read again when the job runs: it may have waited.
-        self.store.run(move |conn| records::spend(conn, &spend, record.as_ref(), clock.now())).await
+        let clock = Arc::clone(&self.clock);
+        let Some(record) = record.cloned() else {
+            // One row, all or nothing; its last statement. The history that it may have moved on before stays true.
+            return self.store.run_without_savepoint(move |conn| records::spend(conn, &spend, None, clock.now())).await;
+        };
+        self.store.run(move |conn| records::spend(conn, &spend, Some(&record), clock.now())).await
     }
 
     /// Keeps what an opaque token stands for, when no spend does it.

@@ -10,7 +10,7 @@ use crate::release::replay::{CLOCK_OFFSET, RECORD_MARGIN, REPEAT_FOR};
 use super::history::{History, instant, offset, seconds};
 use super::opaque;
 
-/// The whole answer to "may this pass": clock, expiry, fence, record, in one savepoint. `handle` is what the released token stands for,
+/// The whole answer to "may this pass": clock, expiry, fence, record, in one transaction. `handle` is what the released token stands for,
 /// when it is opaque.
 pub(super) fn spend(conn: &Connection, spend: &Spend, handle: Option<&OpaqueRecord>, now: Timestamp) -> rusqlite::Result<Verdict> {
     let delay = offset(now, spend.sent_at);
@@ -32,7 +32,7 @@ pub(super) fn spend(conn: &Connection, spend: &Spend, handle: Option<&OpaqueReco
     let verdict = remember(conn, spend, time)?;
     match (verdict, handle) {
         (Verdict::Fresh, Some(handle)) => opaque::keep(conn, handle)?,
-        // Whoever was first wrote what the handle stands for, in the savepoint that wrote the record.
+        // Whoever was first wrote what the handle stands for, in the transaction that wrote the record.
         (Verdict::OwnRetry | Verdict::Repeat { .. }, Some(handle)) if opaque::find(conn, &handle.name)?.is_none() => {
             return Ok(Verdict::NotStored);
         }

@@ -52,6 +52,29 @@ async fn a_failing_job_undoes_only_itself_in_its_group() {
 }
 
 #[tokio::test]
+async fn a_job_without_savepoint_takes_its_group_along_when_it_fails() {
+    for (panics, why) in [(false, "it fails"), (true, "it panics")] {
+        let directory = tempfile::tempdir().unwrap();
+        let store = serve(directory.path());
+        let gate = hold_writer(&store);
+        let before = store.run_without_savepoint(insert("before"));
+        let culprit = store.run_without_savepoint(move |conn| {
+            insert("half of it")(conn)?;
+            assert!(!panics, "on purpose");
+            insert("refused")(conn)
+        });
+        let after = store.run(insert("after"));
+        let (before, culprit, after, ()) = tokio::join!(before, culprit, after, async { drop(gate) });
+        assert!(matches!(culprit, Err(StoreError::Sqlite(_) | StoreError::Panicked)), "{why}: its own error: {culprit:?}");
+        assert!(matches!(before, Err(StoreError::RolledBack)), "{why}: it ran, and was undone: {before:?}");
+        assert!(matches!(after, Err(StoreError::RolledBack)), "{why}: it never ran: {after:?}");
+        assert_eq!(notes(&store), [""; 0], "{why}");
+        store.run_without_savepoint(insert("the writer lives on")).await.unwrap();
+        assert_eq!(notes(&store), ["the writer lives on"], "{why}");
+    }
+}
+
+#[tokio::test]
 async fn when_the_transaction_is_lost_nobody_is_told_a_success() {
     let directory = tempfile::tempdir().unwrap();
     let store = serve(directory.path());
