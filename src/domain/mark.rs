@@ -23,9 +23,18 @@ impl Fingerprint {
     /// The fingerprint of this value. Kinds are those of [`Mark`] and the two above.
     #[must_use]
     pub fn of(kind: &str, value: &str) -> Self {
-        let digest = Digest256::of_parts(&[kind.as_bytes(), &[0], value.as_bytes()]);
+        Self::of_parts(&[kind.as_bytes(), &[0], value.as_bytes()])
+    }
+
+    /// The fingerprint of a claim with this JSON text: kind [`Mark::claim`].
+    #[must_use]
+    pub fn of_claim(path: &ClaimPath, json: &[u8]) -> Self {
+        Self::of_parts(&[CLAIM.as_bytes(), claim_name(path).as_bytes(), &[0], json])
+    }
+
+    fn of_parts(parts: &[&[u8]]) -> Self {
         let mut first = [0; 16];
-        first.copy_from_slice(&digest.as_bytes()[..16]);
+        first.copy_from_slice(&Digest256::of_parts(parts).as_bytes()[..16]);
         Self(first)
     }
 }
@@ -64,14 +73,13 @@ impl Mark {
     /// Kind: a claim. Its value is the claim's JSON text, without spaces. A pointer to a claim of the first level is its name.
     #[must_use]
     pub fn claim(path: &ClaimPath) -> String {
-        let name = path.as_str().strip_prefix('/').filter(|name| !name.is_empty() && !name.contains(['/', '~']));
-        format!("claim {}", name.unwrap_or(path.as_str()))
+        format!("{CLAIM}{}", claim_name(path))
     }
 
     /// The mark in the token of this `jti`.
     #[must_use]
-    pub fn of(token_id: &str, kind: &str, value: &str) -> Self {
-        let digest = Digest256::of_parts(&[token_id.as_bytes(), &[0], &Fingerprint::of(kind, value).0]);
+    pub fn of(token_id: &str, fingerprint: &Fingerprint) -> Self {
+        let digest = Digest256::of_parts(&[token_id.as_bytes(), &[0], &fingerprint.0]);
         let mut text = [0; 11];
         // Eight bytes are eleven characters.
         let written = URL_SAFE_NO_PAD.encode_slice(&digest.as_bytes()[..8], &mut text);
@@ -98,6 +106,14 @@ impl serde::Serialize for Mark {
     }
 }
 
+/// What the kind of a claim begins with.
+const CLAIM: &str = "claim ";
+
+fn claim_name(path: &ClaimPath) -> &str {
+    let name = path.as_str().strip_prefix('/').filter(|name| !name.is_empty() && !name.contains(['/', '~']));
+    name.unwrap_or(path.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,9 +123,23 @@ mod tests {
         // printf 'jti\0one' | sha256sum | xxd -r -p | head -c 16 | basenc --base64url
         assert_eq!(Fingerprint::of("jti", "one").to_string(), "5n_7JQ6C37iUrY6mVmrfCQ");
         // { printf 'abc\0'; printf 'jti\0one' | sha256sum | xxd -r -p | head -c 16; } | sha256sum | xxd -r -p | head -c 8 | basenc --base64url
-        assert_eq!(Mark::of("abc", "jti", "one").as_str(), "cMn7I5XBvSA");
-        assert_eq!(Mark::claim(&ClaimPath::parse("/kubernetes.io/namespace").unwrap()), "claim /kubernetes.io/namespace");
-        assert_ne!(Mark::of("abc", "jti", "one"), Mark::of("abd", "jti", "one"), "another token, another mark");
-        assert_ne!(Mark::of("abc", "jti", "one"), Mark::of("abc", "kid", "one"), "another kind");
+        let of = |token_id: &str, kind: &str, value: &str| Mark::of(token_id, &Fingerprint::of(kind, value));
+        assert_eq!(of("abc", "jti", "one").as_str(), "cMn7I5XBvSA");
+        assert_ne!(of("abc", "jti", "one"), of("abd", "jti", "one"), "another token, another mark");
+        assert_ne!(of("abc", "jti", "one"), of("abc", "kid", "one"), "another kind");
+    }
+
+    #[test]
+    fn a_claim_has_one_kind_however_it_is_pointed_to() {
+        for (path, kind) in [
+            ("ref", "claim ref"),
+            ("/ref", "claim ref"),
+            ("/kubernetes.io/namespace", "claim /kubernetes.io/namespace"),
+            ("/kubernetes.io~1uid", "claim /kubernetes.io~1uid"),
+        ] {
+            let path = ClaimPath::parse(path).unwrap();
+            assert_eq!(Mark::claim(&path), kind);
+            assert_eq!(Fingerprint::of_claim(&path, b"\"main\""), Fingerprint::of(kind, "\"main\""), "{kind}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::{ClaimPath, ClaimValue, IssuerName, Mark, Timestamp};
+use crate::domain::{ClaimPath, ClaimValue, Fingerprint, IssuerName, Mark, Timestamp};
 
 use super::facts::Facts;
 use super::rule::{Rule, RuleId, RuleKind};
@@ -45,10 +45,10 @@ struct OfIssuer {
 
 #[derive(Debug)]
 struct Marked {
-    kind: Box<str>,
     /// Any of these.
-    values: Vec<Box<str>>,
-    issuer: Option<IssuerName>,
+    fingerprints: Vec<Fingerprint>,
+    /// Of this issuer only: its name, and how marks spell it.
+    issuer: Option<(IssuerName, Fingerprint)>,
     hit: Hit,
 }
 
@@ -75,22 +75,23 @@ impl Index {
             Selector::Claim { path, value, issuer } => {
                 let values = self.claims.entry(path.clone()).or_default();
                 values.entry(value.clone()).or_default().push(OfIssuer { issuer: issuer.clone(), hit: Hit::of(rule) });
-                return self.mark(&Mark::claim(path), spellings(value), issuer.clone(), rule);
+                let issuer = issuer.as_ref().map(|name| (name.clone(), Fingerprint::of(Mark::ISSUER, name.as_str())));
+                return self.marked.push(Marked { fingerprints: fingerprints(path, value), issuer, hit: Hit::of(rule) });
             }
             Selector::Issuer(name) => {
-                self.mark(Mark::ISSUER, vec![name.as_str().into()], None, rule);
+                self.mark(Fingerprint::of(Mark::ISSUER, name.as_str()), rule);
                 (&mut self.issuers, name.as_str())
             }
             Selector::KeyId(id) => {
-                self.mark(Mark::KEY_ID, vec![id.clone()], None, rule);
+                self.mark(Fingerprint::of(Mark::KEY_ID, id), rule);
                 (&mut self.key_ids, &**id)
             }
             Selector::Subject(subject) => {
-                self.mark(Mark::SUBJECT, vec![subject.clone()], None, rule);
+                self.mark(Fingerprint::of(Mark::SUBJECT, subject), rule);
                 (&mut self.subjects, &**subject)
             }
             Selector::TokenId(id) => {
-                self.mark(Mark::TOKEN_ID, vec![id.clone()], None, rule);
+                self.mark(Fingerprint::of(Mark::TOKEN_ID, id), rule);
                 (&mut self.token_ids, &**id)
             }
             Selector::Relationship(name) => (&mut self.relationships, name.as_str()),
@@ -99,8 +100,8 @@ impl Index {
         table.0.entry(table.1.into()).or_default().add(rule);
     }
 
-    fn mark(&mut self, kind: &str, values: Vec<Box<str>>, issuer: Option<IssuerName>, rule: &Rule) {
-        self.marked.push(Marked { kind: kind.into(), values, issuer, hit: Hit::of(rule) });
+    fn mark(&mut self, fingerprint: Fingerprint, rule: &Rule) {
+        self.marked.push(Marked { fingerprints: vec![fingerprint], issuer: None, hit: Hit::of(rule) });
     }
 
     /// The rule that refuses this token, if one does; any of several.
@@ -134,12 +135,11 @@ impl Index {
     fn marks_of<'a>(&'a self, facts: &'a Facts<'a>) -> impl Iterator<Item = &'a Hit> {
         // Marks are made for the first token of a line, and go with those that are narrowed from it.
         let own_id = facts.token_ids.last().filter(|_| facts.ours && !facts.marks.is_empty());
-        let marked = move |id: &str, kind: &str, value: &str| facts.marks.contains(&Mark::of(id, kind, value).as_str());
+        let marked = move |id: &str, fingerprint: &Fingerprint| facts.marks.contains(&Mark::of(id, fingerprint).as_str());
         let found = own_id.into_iter().flat_map(move |id| {
             self.marked.iter().filter(move |rule| {
-                rule.values.iter().any(|value| marked(id, &rule.kind, value))
-                    && (is_of(rule.issuer.as_ref(), facts)
-                        || rule.issuer.as_ref().is_some_and(|issuer| marked(id, Mark::ISSUER, issuer.as_str())))
+                let of_issuer = || rule.issuer.as_ref().is_none_or(|(name, witness)| is_of(Some(name), facts) || marked(id, witness));
+                rule.fingerprints.iter().any(|one| marked(id, one)) && of_issuer()
             })
         });
         found.map(|rule| &rule.hit)
@@ -183,9 +183,10 @@ fn spelled(value: &ClaimValue) -> Vec<String> {
     }
 }
 
-/// The JSON texts that a claim may have whose value is spelled like this.
-pub(super) fn spellings(value: &str) -> Vec<Box<str>> {
-    let quoted = serde_json::to_string(value).unwrap_or_default().into();
+/// How marks spell a claim with this value: as a text, and as the number or truth value that it may be.
+pub(super) fn fingerprints(path: &ClaimPath, value: &str) -> Vec<Fingerprint> {
+    let quoted = serde_json::to_string(value).unwrap_or_default();
     let scalar = matches!(serde_json::from_str(value), Ok(serde_json::Value::Number(_) | serde_json::Value::Bool(_)));
-    if scalar { vec![quoted, value.into()] } else { vec![quoted] }
+    let spellings = std::iter::once(&*quoted).chain(scalar.then_some(value));
+    spellings.map(|json| Fingerprint::of_claim(path, json.as_bytes())).collect()
 }

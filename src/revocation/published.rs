@@ -2,7 +2,7 @@
 
 use crate::domain::{Fingerprint, Mark, Seconds, Timestamp};
 
-use super::index::spellings;
+use super::index::fingerprints;
 use super::rule::{Rule, RuleKind};
 use super::selector::Selector;
 use super::service::Snapshot;
@@ -39,8 +39,8 @@ fn published(rule: &Rule, now: Timestamp) -> Vec<PublishedRule> {
     let ways = match &rule.selector {
         Selector::All => vec![vec![]],
         Selector::Claim { path, value, issuer } => {
-            let (kind, issuer) = (Mark::claim(path), issuer.as_ref().map(|name| Fingerprint::of(Mark::ISSUER, name.as_str())));
-            spellings(value).iter().map(|value| [Fingerprint::of(&kind, value)].into_iter().chain(issuer).collect()).collect()
+            let issuer = issuer.as_ref().map(|name| Fingerprint::of(Mark::ISSUER, name.as_str()));
+            fingerprints(path, value).into_iter().map(|claim| [claim].into_iter().chain(issuer).collect()).collect()
         }
         Selector::Issuer(name) => vec![vec![Fingerprint::of(Mark::ISSUER, name.as_str())]],
         Selector::KeyId(id) => vec![vec![Fingerprint::of(Mark::KEY_ID, id)]],

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cambist::domain::Mark;
+use cambist::domain::{Fingerprint, Mark};
 use josekit::jwk::Jwk;
 use josekit::jws::{self, ES256, EdDSA, JwsVerifier, RS256};
 use serde_json::{Value, json};
@@ -129,6 +129,7 @@ async fn an_issued_token_is_an_access_token_of_rfc_9068() {
         let header = answer.token_part(0);
         assert_eq!(header, json!({ "alg": algorithm, "typ": "at+jwt", "kid": header["kid"] }), "{audience}: and nothing else");
         let jti = claims["jti"].as_str().unwrap();
+        let mark = |kind: &str, value: &str| Mark::of(jti, &Fingerprint::of(kind, value)).to_string();
         assert!(jti.len() >= 16, "{jti}");
         let expected = json!({
             "iss": "https://sts.example",
@@ -141,9 +142,9 @@ async fn an_issued_token_is_an_access_token_of_rfc_9068() {
             "jti": jti,
             // By what it can be taken back although it does not say it.
             "rvk": [
-                Mark::of(jti, "jti", part(&presented, 1)["jti"].as_str().unwrap()).as_str(),
-                Mark::of(jti, "kid", part(&presented, 0)["kid"].as_str().unwrap()).as_str(),
-                Mark::of(jti, "claim sub", "\"workload-example\"").as_str(),
+                mark("jti", part(&presented, 1)["jti"].as_str().unwrap()),
+                mark("kid", part(&presented, 0)["kid"].as_str().unwrap()),
+                mark("claim sub", "\"workload-example\""),
             ],
         });
         assert_eq!(claims, expected, "{audience}: and nothing else");

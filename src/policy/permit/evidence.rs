@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{ClaimPath, ClaimValue, Mark, RelationshipName, Scopes, Seconds, Timestamp, TokenId};
+use crate::domain::{ClaimPath, ClaimValue, Fingerprint, Mark, RelationshipName, Scopes, Seconds, Timestamp, TokenId};
 use crate::policy::actor::{ActorRole, Bearer};
 use crate::policy::assess::{Granted, Parties};
 use crate::policy::relationship::TrustRelationship;
@@ -164,42 +164,48 @@ impl Permit {
         std::iter::once(self.token()).chain(self.presented.actor.as_ref().map(|actor| &actor.token))
     }
 
-    /// What the new token is to be found by although it does not say it, as kind and value: `jti`, `kid` and `claim <path>` (its value as
+    /// The fingerprints of what the new token is to be found by although it does not say it: `jti`, `kid` and `claim <path>` (its value as
     /// JSON) of each token that the permit rests on; for a witness also `issuer` and `subject`. For a subject token of our own its
     /// `kid` and what the actor adds: the rest is in its own marks.
-    pub fn each_trait(&self, mut give: impl FnMut(&str, &str)) {
+    pub fn each_trait(&self, mut give: impl FnMut(Fingerprint)) {
         let rule = &self.granted.relationship;
         if self.line.is_empty() {
             traits_of(&self.presented.subject, rule.marked(), &mut give);
         } else if let Some(id) = self.token().key_id() {
             // A key of ours that others hold too: what it signed, and what came of it.
-            give(Mark::KEY_ID, id);
+            give(Fingerprint::of(Mark::KEY_ID, id));
         }
         if let (Some(actor), Some(wanted)) = (&self.presented.actor, &rule.actor) {
             traits_of(actor, wanted.marked(), &mut give);
             if wanted.role == ActorRole::Witness {
-                give(Mark::ISSUER, actor.token.issuer_name().as_str());
-                give(Mark::SUBJECT, &actor.subject());
+                give(Fingerprint::of(Mark::ISSUER, actor.token.issuer_name().as_str()));
+                give(Fingerprint::of(Mark::SUBJECT, &actor.subject()));
             }
         }
     }
 }
 
-fn traits_of<'a>(shown: &'a Party, named: impl Iterator<Item = &'a ClaimPath>, give: &mut impl FnMut(&str, &str)) {
+fn traits_of<'a>(shown: &'a Party, named: impl Iterator<Item = &'a ClaimPath>, give: &mut impl FnMut(Fingerprint)) {
     let token = &shown.token;
     if let Some(id) = token.token_id() {
-        give(Mark::TOKEN_ID, id);
+        give(Fingerprint::of(Mark::TOKEN_ID, id));
     }
     if let Some(id) = token.key_id() {
-        give(Mark::KEY_ID, id);
+        give(Fingerprint::of(Mark::KEY_ID, id));
     }
     let mut paths: Vec<&ClaimPath> = shown.ids.iter().chain(named).collect();
     paths.sort_unstable();
     paths.dedup();
+    let mut json = Vec::with_capacity(SCALAR_BYTES);
     for path in paths {
         let scalar = |value: &&ClaimValue| matches!(value, ClaimValue::Bool(_) | ClaimValue::Number(_) | ClaimValue::Text(_));
-        if let Some(json) = token.claims().at(path).filter(scalar).and_then(|value| serde_json::to_string(value).ok()) {
-            give(&Mark::claim(path), &json);
+        let Some(value) = token.claims().at(path).filter(scalar) else { continue };
+        json.clear();
+        if serde_json::to_writer(&mut json, value).is_ok() {
+            give(Fingerprint::of_claim(path, &json));
         }
     }
 }
+
+/// JSON text of nearly every claim that is no list and no object, in bytes.
+const SCALAR_BYTES: usize = 128;

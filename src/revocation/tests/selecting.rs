@@ -90,7 +90,7 @@ fn a_block_refuses_what_is_presented() {
 #[test]
 fn a_block_refuses_what_we_issued() {
     // Marks are of the token that was issued first.
-    let mark = |kind: &str, value: &str| Mark::of("own-1", kind, value);
+    let mark = |kind: &str, value: &str| Mark::of("own-1", &Fingerprint::of(kind, value));
     let at = |path: &str| Mark::claim(&ClaimPath::parse(path).unwrap());
     let claims = json!({
         "sub": "github:job", "aud": "https://deploy.test", "client_id": "web-shop", "jti": "own-2", "root_jti": "own-1",
@@ -166,7 +166,8 @@ async fn whoever_agrees_to_an_exchange_can_be_taken_back_too() {
 
 #[test]
 fn marks_are_of_one_token() {
-    let claims = |first: &str| json!({"sub": "github:job", "jti": "own-2", "rvk": [Mark::of(first, Mark::TOKEN_ID, "run-1")]});
+    let claims =
+        |first: &str| json!({"sub": "github:job", "jti": "own-2", "rvk": [Mark::of(first, &Fingerprint::of(Mark::TOKEN_ID, "run-1"))]});
     assert!(refuses_own(block(id("run-1")), &claims("own-2")));
     assert!(!refuses_own(block(id("run-1")), &claims("own-1")), "a mark that was copied from another token");
 }

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cambist::domain::{Mark, Seconds};
+use cambist::domain::{Fingerprint, Mark, Seconds};
 use serde_json::{Value, json};
 
 use crate::support::{DEPLOY, FORM, NOW, verdict};
@@ -29,7 +29,8 @@ async fn a_narrowed_token_has_less_of_everything_and_remembers_where_it_comes_fr
     let mut marks = said["rvk"].as_array().unwrap().clone();
     let (header, _) = first.split_once('.').unwrap();
     let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
-    marks.push(json!(Mark::of(said["jti"].as_str().unwrap(), Mark::KEY_ID, header["kid"].as_str().unwrap()).as_str()));
+    let key = Fingerprint::of(Mark::KEY_ID, header["kid"].as_str().unwrap());
+    marks.push(json!(Mark::of(said["jti"].as_str().unwrap(), &key).as_str()));
     let expected = json!({
         "iss": said["iss"], "sub": said["sub"], "aud": said["aud"], "client_id": said["client_id"], "scope": "use",
         "iat": NOW + 60, "exp": NOW + 160, "jti": claims["jti"], "root_jti": said["jti"], "rvk": marks, "place": "production",

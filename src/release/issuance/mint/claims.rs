@@ -100,8 +100,8 @@ impl Serialize for Marks<'_> {
             marks.serialize_element(mark)?;
         }
         let mut done = Ok(());
-        self.permit.each_trait(|kind, value| {
-            let mark = Mark::of(id.as_str(), kind, value);
+        self.permit.each_trait(|fingerprint| {
+            let mark = Mark::of(id.as_str(), &fingerprint);
             if done.is_ok() && !earlier.iter().any(|known| known.as_text() == Some(mark.as_str())) {
                 done = marks.serialize_element(&mark);
             }

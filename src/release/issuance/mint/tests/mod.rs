@@ -150,7 +150,7 @@ fn an_issued_token_says_what_rfc_9068_wants_and_no_more() {
 
 /// What `rvk` says of these.
 fn marks(id: &str, traits: &[(&str, &str)]) -> Vec<Mark> {
-    traits.iter().map(|(kind, value)| Mark::of(id, kind, value)).collect()
+    traits.iter().map(|(kind, value)| Mark::of(id, &Fingerprint::of(kind, value))).collect()
 }
 
 #[test]
