@@ -10,7 +10,12 @@ use crate::redis::Stores;
 use crate::report::Series;
 use crate::server::Server;
 use crate::site::Plan;
-use crate::{CONNECTIONS, FLOOR_SLICE, LONELY_SLICE, ROUNDS, SLICE, one_token, slice};
+use crate::{CONNECTIONS, FLOOR_SLICE, LONELY_SLICE, one_token, slice};
+
+/// Rounds of alternating slices: many short ones, because what disturbs a machine lasts longer than one of them.
+const ROUNDS: u32 = 30;
+/// Exchanges of one slice.
+const SLICE: u32 = 2_000;
 
 struct Build {
     name: &'static str,
@@ -18,6 +23,8 @@ struct Build {
     load: Load,
     lonely_load: Load,
     busy: Series,
+    /// The part of it that is system time.
+    system: Series,
     lonely: Series,
 }
 
@@ -27,11 +34,14 @@ impl Build {
         let load = Load::open(&server.address, CONNECTIONS)?;
         let lonely_load = Load::open(&server.address, 1)?;
         println!("{name}: process {}", server.pid());
-        Ok(Self { name, server, load, lonely_load, busy: Series::default(), lonely: Series::default() })
+        let (busy, system, lonely) = (Series::default(), Series::default(), Series::default());
+        Ok(Self { name, server, load, lonely_load, busy, system, lonely })
     }
 
     fn round(&mut self, issuer: &DevIssuer) -> anyhow::Result<()> {
-        self.busy.add(slice(issuer, &self.server, &mut self.load, SLICE)?.iter().sum(), SLICE);
+        let [user, system] = slice(issuer, &self.server, &mut self.load, SLICE)?;
+        self.busy.add(user + system, SLICE);
+        self.system.add(system, SLICE);
         self.lonely.add(slice(issuer, &self.server, &mut self.lonely_load, LONELY_SLICE)?.iter().sum(), LONELY_SLICE);
         Ok(())
     }
@@ -46,14 +56,17 @@ pub(crate) fn with(other: &Path, issuer: &DevIssuer, redis: bool) -> anyhow::Res
     let mut after = Build::start("after", Server::prepare(issuer, plan)?)?;
     let floor = Floor::new(&one_token(issuer, &after.server.site)?, &issuer.key_set()?)?;
     let mut base = Series::default();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         base.add(floor.slice(FLOOR_SLICE)?, FLOOR_SLICE);
-        before.round(issuer)?;
-        after.round(issuer)?;
+        // Whoever comes first finds the machine as the floor left it.
+        let (first, second) = if round % 2 == 0 { (&mut before, &mut after) } else { (&mut after, &mut before) };
+        first.round(issuer)?;
+        second.round(issuer)?;
     }
     for build in [&before, &after] {
         let (busy, lonely) = (build.busy.micros(), build.lonely.micros());
         println!("{:<8}{CONNECTIONS} connections {busy:6.1} us {}", build.name, build.busy.ratio_to(&base));
+        println!("{:<8}   of which system {:6.1} us", "", build.system.micros());
         println!("{:<8} 1 connection  {lonely:6.1} us {}", build.name, build.lonely.ratio_to(&base));
     }
     println!("after / before: {}", after.busy.ratio_to(&before.busy).replace("floor", "before"));

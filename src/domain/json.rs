@@ -38,15 +38,21 @@ pub fn parse_json(bytes: &[u8], limits: JsonLimits) -> Result<ClaimValue, JsonEr
     let text = std::str::from_utf8(bytes).map_err(|_| JsonError::Syntax)?;
     let fault = Cell::new(JsonError::Syntax);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Strict { limits, depth: 0, fault: &fault }.deserialize(&mut deserializer).map_err(|_| fault.get())?;
+    let expected = (text.len() / MEMBER_BYTES).min(limits.members);
+    let value = Strict { limits, depth: 0, expected, fault: &fault }.deserialize(&mut deserializer).map_err(|_| fault.get())?;
     deserializer.end().map_err(|_| JsonError::Syntax)?;
     Ok(value)
 }
+
+/// Text of a usual member, in bytes.
+const MEMBER_BYTES: usize = 32;
 
 #[derive(Clone, Copy)]
 struct Strict<'a> {
     limits: JsonLimits,
     depth: usize,
+    /// Members that the outermost object is likely to have: room for them is made at once.
+    expected: usize,
     /// serde's errors carry text only; the kind travels beside them.
     fault: &'a Cell<JsonError>,
 }
@@ -119,7 +125,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ClaimValue, A::Error> {
         let inner = self.deeper()?;
-        let mut members: Vec<(Box<str>, ClaimValue)> = Vec::new();
+        let mut members: Vec<(Box<str>, ClaimValue)> = Vec::with_capacity(if self.depth == 0 { self.expected } else { 0 });
         while let Some(name) = map.next_key::<Box<str>>()? {
             if members.len() == self.limits.members {
                 return Err(self.fail(JsonError::TooManyMembers));

@@ -103,12 +103,12 @@ impl ExchangeService {
     /// What is refused for good uses up nobody's limit when it comes again.
     fn not_spent(&self, not_spent: NotSpent, presented: &Spendables, draft: &mut DecisionDraft) -> Refusal {
         let spent = match not_spent.what {
-            Spent::Proof => presented.proof,
-            Spent::Actor => presented.actor,
-            Spent::Subject => presented.subject,
+            Spent::Proof => &presented.proof,
+            Spent::Actor => &presented.actor,
+            Spent::Subject => &presented.subject,
         };
         if let (Some(spent), SpendError::Replayed { .. } | SpendError::Fenced { .. }) = (spent, &not_spent.why) {
-            self.0.limits.note_spent(spent);
+            self.0.limits.note_spent(spent.clone());
         }
         unspent(not_spent, draft)
     }

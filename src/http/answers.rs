@@ -19,6 +19,9 @@ use super::OauthError;
 /// Names the decision that an answer belongs to, on success too.
 pub const DECISION_HEADER: HeaderName = HeaderName::from_static("cambist-decision");
 
+/// Room for the headers of nearly every answer, those included that the server adds.
+const USUAL_HEADERS: usize = 12;
+
 /// How a client of the token endpoint may name itself.
 const BASIC: &str = "Basic realm=\"cambist\"";
 
@@ -128,8 +131,9 @@ impl Answers {
     pub(super) fn text(&self, status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
         let mut response = Response::new(body.into());
         *response.status_mut() = status;
-        self.harden(response.headers_mut());
         let headers = response.headers_mut();
+        headers.reserve(USUAL_HEADERS);
+        self.harden(headers);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response

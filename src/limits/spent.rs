@@ -9,15 +9,23 @@ use crate::token::{ReplayMode, VerifiedProof, VerifiedToken};
 
 use super::MAX_COUNTED;
 
-/// Something that a request presents and that is good once, as far as limits know it: a digest, and until when it could be presented.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Something that a request presents and that is good once, as far as limits know it: what it is, and until when it could be presented.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Spendable {
-    key: Digest256,
+    thing: Thing,
     refused_from: Timestamp,
 }
 
+/// Two presentations are the same where they are the same for the guard: a token that is good once for each target is another thing at
+/// each. No token has the identity of a proof.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Thing {
+    identity: Digest256,
+    target: Option<Audience>,
+}
+
 /// All of a request. What may be used again and again is none.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Spendables {
     /// The DPoP proof.
     pub proof: Option<Spendable>,
@@ -33,7 +41,7 @@ impl Spendables {
     pub fn of(permit: &Permit, proof: Option<&VerifiedProof>) -> Self {
         let audience = &permit.target().audience;
         let of_proof = |proof: &VerifiedProof| Spendable {
-            key: Digest256::of_parts(&[b"proof", proof.identity().as_bytes()]),
+            thing: Thing { identity: proof.identity(), target: None },
             refused_from: proof.refused_from(),
         };
         Self {
@@ -43,32 +51,29 @@ impl Spendables {
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = Spendable> {
-        [self.proof, self.actor, self.subject].into_iter().flatten()
+    fn all(&self) -> impl Iterator<Item = &Spendable> {
+        [&self.proof, &self.actor, &self.subject].into_iter().flatten()
     }
 }
 
 impl Spendable {
-    /// Two presentations are the same where they are the same for the guard: a token that is good once for each target is another thing at
-    /// each.
     fn of(token: &VerifiedToken, audience: &Audience) -> Option<Self> {
-        let identity = token.replay_identity();
-        let key = match token.replay_mode() {
-            ReplayMode::Once => Digest256::of_parts(&[b"once", identity.as_bytes()]),
-            ReplayMode::OncePerTarget => Digest256::of_parts(&[b"target", identity.as_bytes(), audience.as_str().as_bytes()]),
+        let target = match token.replay_mode() {
+            ReplayMode::Once => None,
+            ReplayMode::OncePerTarget => Some(audience.clone()),
             ReplayMode::Reusable => return None,
         };
-        Some(Self { key, refused_from: token.refused_from() })
+        Some(Self { thing: Thing { identity: token.replay_identity(), target }, refused_from: token.refused_from() })
     }
 }
 
 /// What is known to be spent, and until when that matters: at most [`MAX_COUNTED`] of them. What finds no room is counted as though it
 /// were new.
 #[derive(Default)]
-pub(super) struct KnownSpent(Mutex<HashMap<Digest256, Timestamp>>);
+pub(super) struct KnownSpent(Mutex<HashMap<Thing, Timestamp>>);
 
 impl KnownSpent {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Digest256, Timestamp>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Thing, Timestamp>> {
         // Nothing that holds it leaves half a change behind.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,14 +81,14 @@ impl KnownSpent {
     pub(super) fn note(&self, spent: Spendable) {
         let mut known = self.lock();
         if known.len() < MAX_COUNTED {
-            known.insert(spent.key, spent.refused_from);
+            known.insert(spent.thing, spent.refused_from);
         }
     }
 
     /// Whether anything of a request is known, so that the guard will refuse it.
     pub(super) fn knows_any(&self, presented: &Spendables) -> bool {
         let known = self.lock();
-        presented.all().any(|one| known.contains_key(&one.key))
+        presented.all().any(|one| known.contains_key(&one.thing))
     }
 
     /// Forgets what nobody can present any more.
@@ -108,8 +113,8 @@ mod tests {
     use crate::domain::Seconds;
 
     fn subject(number: usize, refused_from: Timestamp) -> Spendables {
-        let key = Digest256::of(&number.to_be_bytes());
-        Spendables { proof: None, actor: None, subject: Some(Spendable { key, refused_from }) }
+        let thing = Thing { identity: Digest256::of(&number.to_be_bytes()), target: None };
+        Spendables { proof: None, actor: None, subject: Some(Spendable { thing, refused_from }) }
     }
 
     #[test]

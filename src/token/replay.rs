@@ -1,8 +1,8 @@
 //! How often one subject token may be exchanged, and what makes two presentations the same token.
 
-use crate::domain::Digest256;
+use crate::domain::{Claims, Digest256};
 
-use super::VerifiedToken;
+use super::claims::token_id;
 
 /// How often one token of an issuer may be exchanged. A property of the issuer, never of a relationship.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,15 +34,14 @@ impl ReplayMode {
 }
 
 /// What identifies a token for the replay guard: the exact `iss` (for a SPIFFE issuer the trust domain) with its `jti`, else with
-/// the SHA-256 of its signing input.
+/// the SHA-256 of its signing input (`digest`).
 ///
 /// Never the token string, because an ECDSA signature has a twin; never the issuer's registered name, because renaming an issuer
 /// would forget what was spent. The two kinds are kept apart by a tag, and the parts by their length.
-pub(super) fn identity(token: &VerifiedToken) -> Digest256 {
-    let issuer = token.issuer().as_bytes();
+pub(super) fn identity(issuer: &str, claims: &Claims, digest: Digest256) -> Digest256 {
     let length = u64::try_from(issuer.len()).unwrap_or(u64::MAX).to_be_bytes();
-    match token.token_id() {
-        Some(id) => Digest256::of_parts(&[&length, issuer, b"jti", id.as_bytes()]),
-        None => Digest256::of_parts(&[&length, issuer, b"sha", token.digest().as_bytes()]),
+    match token_id(claims).ok().flatten() {
+        Some(id) => Digest256::of_parts(&[&length, issuer.as_bytes(), b"jti", id.as_bytes()]),
+        None => Digest256::of_parts(&[&length, issuer.as_bytes(), b"sha", digest.as_bytes()]),
     }
 }

@@ -13,6 +13,7 @@ pub struct VerifiedToken {
     bond: Bond,
     claims: Claims,
     digest: Digest256,
+    identity: Digest256,
     issuer: Box<str>,
     issuer_name: IssuerName,
     key_id: Option<Box<str>>,
@@ -24,10 +25,12 @@ pub struct VerifiedToken {
 impl VerifiedToken {
     pub(super) fn new(token: UnverifiedToken, found: Found, expected: &Expectations) -> Self {
         let Found { times, issuer, subject, bond, key_id } = found;
+        let digest = token.digest();
         Self {
             bond,
             key_id,
-            digest: token.digest(),
+            digest,
+            identity: replay::identity(&issuer, &token.claims, digest),
             issuer,
             issuer_name: expected.issuer.clone(),
             replay: expected.replay,
@@ -70,7 +73,7 @@ impl VerifiedToken {
     /// What makes two presentations the same token; see [`ReplayMode`].
     #[must_use]
     pub fn replay_identity(&self) -> Digest256 {
-        replay::identity(self)
+        self.identity
     }
 
     /// The exact `iss`; for a SPIFFE issuer its trust domain, as `spiffe://acme.example`.

@@ -16,7 +16,7 @@ pub(in crate::http) fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, FormF
 
 /// Looks at all of them: without an early end many octets are looked at together, and a token is long and plain.
 fn any(octets: &[u8], is_one: impl Fn(u8) -> bool) -> bool {
-    octets.iter().fold(false, |found, octet| found | is_one(*octet))
+    octets.iter().fold(0, |found, octet| found | u8::from(is_one(*octet))) != 0
 }
 
 fn unescape(encoded: &[u8]) -> Result<Vec<u8>, FormFault> {

@@ -109,7 +109,7 @@ impl TokenEndpoint {
             AssertionProfile::DefaultScope => Success::of_default_scope(issued, grant),
         };
         let mut response = match answer.result {
-            Ok(issued) => match serde_json::to_vec(&success(&issued)) {
+            Ok(issued) => match success(&issued).json() {
                 Ok(body) => self.answers.token(body, decision),
                 Err(_) => refused(OauthError::internal()),
             },

@@ -14,6 +14,9 @@ use crate::token::RejectedToken;
 /// The longest time until a client should try again after a 503. Each is told another, so that not all of them come back at once.
 const LONGEST_RETRY_AFTER: u64 = 5;
 
+/// Bytes of a successful answer beside the token and its scopes, at most.
+const OTHER_BYTES: usize = 256;
+
 /// The successful answer (RFC 6749 §5.1, RFC 8693 §2.2.1).
 #[derive(Serialize)]
 pub(super) struct Success<'a> {
@@ -43,6 +46,13 @@ impl<'a> Success<'a> {
     /// (RFC 6749 §5.1). Microsoft's SDKs find a token again by the scope that they asked for, and would keep this one under another.
     pub(super) fn of_default_scope(issued: &'a IssuedToken, grant: Option<GrantType>) -> Self {
         Self { scope: String::new(), ..Self::of(issued, grant) }
+    }
+
+    /// The body, put together without leaving copies of the token behind.
+    pub(super) fn json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut json = Vec::with_capacity(self.access_token.len() + self.scope.len() + OTHER_BYTES);
+        serde_json::to_writer(&mut json, self)?;
+        Ok(json)
     }
 }
 

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::{
-    ClaimPath, ClaimValue, Claims, Clock, DecisionId, Digest256, IssuerName, RelationshipName, Scopes, TargetName, Timestamp,
-};
+use crate::domain::{ClaimPath, Claims, Clock, DecisionId, Digest256, IssuerName, RelationshipName, Scopes, TargetName, Timestamp};
 use crate::policy::{Denial, FailedCondition, Miss, Permit};
 use crate::release::issuance::MintedToken;
 use crate::token::VerifiedToken;
 
+use super::members::{ClaimMembers, push_value};
 use super::text;
 
 /// The record of one request, assembled along the way. What stands in it when the request ends is what the log says.
@@ -31,7 +30,7 @@ pub struct DecisionDraft {
     pub(super) target_asked: Option<Box<str>>,
     pub(super) scopes_asked: Option<Box<str>>,
     pub(super) verified: Option<Verified>,
-    pub(super) claims: Vec<(Box<str>, Box<[u8]>)>,
+    pub(super) claims: ClaimMembers,
     pub(super) relationship: Option<RelationshipName>,
     pub(super) target: Option<TargetName>,
     pub(super) scopes_granted: Option<Scopes>,
@@ -97,7 +96,7 @@ impl DecisionDraft {
             target_asked: None,
             scopes_asked: None,
             verified: None,
-            claims: Vec::new(),
+            claims: ClaimMembers::default(),
             relationship: None,
             target: None,
             scopes_granted: None,
@@ -168,10 +167,10 @@ impl DecisionDraft {
         self.input = Some(token.digest());
         let (issuer, subject) = (token.issuer_name().clone(), format!("{}:{}", token.issuer_name(), token.subject()));
         self.verified = Some(Verified { issuer, subject: subject.into() });
-        self.claims(token.claims(), recorded);
+        self.recorded(token.claims(), recorded);
         // What another issuer says of earlier actors is written down, and never into a token of ours.
         if let Some(act) = token.claims().get("act") {
-            self.claim("act", act);
+            self.claims.add("", "act", act);
         }
     }
 
@@ -179,7 +178,7 @@ impl DecisionDraft {
     pub fn permitted(&mut self, permit: &Permit) {
         self.relationship = Some(permit.relationship().clone());
         self.target = Some(permit.target().name.clone());
-        self.claims(permit.token().claims(), permit.rule().conditions.iter().map(|condition| &*condition.claim));
+        self.recorded(permit.token().claims(), permit.rule().conditions.iter().map(|condition| &*condition.claim));
         if let (Some(actor), Some((token, role)), Some(rule)) = (&mut self.actor, permit.actor(), &permit.rule().actor) {
             actor.role = Some(role.name());
             self.claims_as("actor ", token.claims(), rule.conditions.iter().map(|condition| &*condition.claim));
@@ -231,27 +230,20 @@ impl DecisionDraft {
         self.nearest = Some(miss.relationship.clone());
         self.failed = miss.failed.iter().take(Self::MAX_CLAIMS).map(failed).collect();
         for (claim, found) in &miss.held {
-            self.claim(claim.as_str(), found);
+            self.claims.add("", claim.as_str(), found);
         }
     }
 
     /// The first [`Self::MAX_CLAIMS`] are kept, each once.
-    pub(super) fn claims<'a>(&mut self, claims: &Claims, paths: impl IntoIterator<Item = &'a ClaimPath>) {
+    pub(super) fn recorded<'a>(&mut self, claims: &Claims, paths: impl IntoIterator<Item = &'a ClaimPath>) {
         self.claims_as("", claims, paths);
     }
 
     fn claims_as<'a>(&mut self, prefix: &str, claims: &Claims, paths: impl IntoIterator<Item = &'a ClaimPath>) {
         for path in paths {
             if let Some(found) = claims.at(path) {
-                self.claim(&format!("{prefix}{path}"), found);
+                self.claims.add(prefix, path.as_str(), found);
             }
-        }
-    }
-
-    fn claim(&mut self, name: &str, found: &ClaimValue) {
-        let known = self.claims.len() >= Self::MAX_CLAIMS || self.claims.iter().any(|(known, _)| **known == *name);
-        if !known {
-            self.claims.push((name.into(), value(found)));
         }
     }
 }
@@ -265,9 +257,7 @@ fn kept(text: &str) -> Box<str> {
 }
 
 fn value(found: &impl Serialize) -> Box<[u8]> {
-    let json = text::json(found, DecisionDraft::MAX_VALUE_TEXT_BYTES);
-    if json.len() <= DecisionDraft::MAX_VALUE_BYTES {
-        return json.into();
-    }
-    format!(r#"{{"omitted_bytes":{}}}"#, json.len()).into_bytes().into()
+    let mut json = Vec::new();
+    push_value(&mut json, found);
+    json.into()
 }

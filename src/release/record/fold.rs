@@ -77,7 +77,7 @@ impl Fold {
 
 impl Folded {
     /// The one line for all of them.
-    pub(super) fn body(&self, unix_millis: u64, node: &str) -> Box<[u8]> {
+    pub(super) fn body(&self, unix_millis: u64, node: &str) -> Vec<u8> {
         let mut body = Body::new("folded", unix_millis, node);
         body.text("outcome", self.refusal.outcome.name(), 16);
         body.text("reason", self.refusal.reason, 48);
@@ -117,7 +117,7 @@ mod tests {
         assert!(fold.take().is_empty(), "counted once");
         fold.restore(taken);
         fold.count(EXPIRED, 2_000);
-        let lines: Vec<_> = fold.take().iter().map(|folded| String::from_utf8(folded.body(3_000, "n1").into()).unwrap()).collect();
+        let lines: Vec<_> = fold.take().iter().map(|folded| String::from_utf8(folded.body(3_000, "n1")).unwrap()).collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
         "kind":"folded","time":"1970-01-01T00:00:03.000Z","node":"n1","outcome":"malformed","reason":"too_large","count":1,"from":"1970-01-01T00:00:00.009Z","to":"1970-01-01T00:00:00.009Z"}
         "kind":"folded","time":"1970-01-01T00:00:03.000Z","node":"n1","outcome":"rejected","reason":"expired","count":4,"from":"1970-01-01T00:00:01.000Z","to":"1970-01-01T00:00:02.000Z"}

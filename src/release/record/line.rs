@@ -1,5 +1,10 @@
 //! The lines of the log, before they are linked into the chain.
 
+use std::fmt;
+use std::io::Write as _;
+
+use serde::Serialize;
+
 use crate::domain::{Digest256, RelationshipName, TargetName};
 use crate::policy::Act;
 use crate::token::Bond;
@@ -80,13 +85,15 @@ pub(super) struct Body(Vec<u8>);
 
 /// Bytes that the chain puts around a body: `{"seq":…,"prev":"…",` and the newline.
 pub(super) const LINK_BYTES: usize = 7 + 20 + 9 + 64 + 2 + 1;
+/// Enough for nearly every line.
+const USUAL_BYTES: usize = 1_536;
 /// Longest node name in a line, in bytes.
 pub(super) const MAX_NODE_BYTES: usize = 64;
 
 impl Body {
     /// Starts a body of that kind, as of a moment on a node.
     pub(super) fn new(kind: &str, unix_millis: u64, node: &str) -> Self {
-        let mut body = Self(Vec::with_capacity(768));
+        let mut body = Self(Vec::with_capacity(USUAL_BYTES));
         body.text("kind", kind, 32);
         body.text("time", &text::rfc3339(unix_millis), 32);
         body.text("node", node, MAX_NODE_BYTES);
@@ -100,19 +107,37 @@ impl Body {
 
     pub(super) fn number(&mut self, name: &str, value: u64) {
         self.name(name);
-        self.0.extend_from_slice(value.to_string().as_bytes());
+        self.display(value);
     }
 
     pub(super) fn digest(&mut self, name: &str, value: Option<Digest256>) {
         match value {
-            Some(digest) => self.text(name, &digest.to_string(), 64),
+            Some(digest) => self.plain(name, digest),
             None => self.raw(name, b"null"),
         }
+    }
+
+    /// A value of ours whose text is short, and needs no escape.
+    fn plain(&mut self, name: &str, value: impl fmt::Display) {
+        self.name(name);
+        self.0.push(b'"');
+        self.display(value);
+        self.0.push(b'"');
+    }
+
+    fn display(&mut self, value: impl fmt::Display) {
+        // Writing to memory does not fail.
+        let _ = write!(self.0, "{value}");
     }
 
     fn raw(&mut self, name: &str, json: &[u8]) {
         self.name(name);
         self.0.extend_from_slice(json);
+    }
+
+    fn json(&mut self, name: &str, value: &impl Serialize, limit: usize) {
+        self.name(name);
+        text::push_json(&mut self.0, value, limit);
     }
 
     fn optional(&mut self, name: &str, value: Option<&str>, limit: usize) {
@@ -137,9 +162,9 @@ impl Body {
     }
 
     /// The members, and the brace that ends the line.
-    pub(super) fn end(mut self) -> Box<[u8]> {
+    pub(super) fn end(mut self) -> Vec<u8> {
         self.0.push(b'}');
-        self.0.into()
+        self.0
     }
 }
 
@@ -153,7 +178,7 @@ enum Omit {
 }
 
 /// The line of one request: within [`MAX_UNVERIFIED_LINE_BYTES`] before the signature, within [`MAX_LINE_BYTES`] after it.
-pub(super) fn decision(draft: &DecisionDraft, ending: &Ending<'_>) -> Box<[u8]> {
+pub(super) fn decision(draft: &DecisionDraft, ending: &Ending<'_>) -> Vec<u8> {
     let limit = if draft.is_verified() { MAX_LINE_BYTES } else { MAX_UNVERIFIED_LINE_BYTES };
     let mut line = decision_omitting(draft, ending, Omit::Nothing);
     for omit in [Omit::ClaimValues, Omit::ConditionValues, Omit::Conditions] {
@@ -165,9 +190,9 @@ pub(super) fn decision(draft: &DecisionDraft, ending: &Ending<'_>) -> Box<[u8]> 
     line
 }
 
-fn decision_omitting(draft: &DecisionDraft, ending: &Ending<'_>, omit: Omit) -> Box<[u8]> {
+fn decision_omitting(draft: &DecisionDraft, ending: &Ending<'_>, omit: Omit) -> Vec<u8> {
     let mut body = Body::new("decision", draft.unix_millis, ending.node);
-    body.text("decision", &draft.id.to_string(), 26);
+    body.plain("decision", draft.id);
     if let Some(version) = draft.trust_version {
         body.digest("trust_version", Some(version));
     }
@@ -190,7 +215,9 @@ fn decision_omitting(draft: &DecisionDraft, ending: &Ending<'_>, omit: Omit) -> 
     if let Some(input) = draft.input {
         body.digest("input_sha256", Some(input));
     }
-    body.optional("peer", draft.peer.map(|peer| peer.to_string()).as_deref(), 45);
+    if let Some(peer) = draft.peer {
+        body.plain("peer", peer);
+    }
     body.number("latency_us", ending.latency_micros);
     body.end()
 }
@@ -202,10 +229,14 @@ fn issued(body: &mut Body, facts: &IssuedFacts<'_>) {
     body.number("expires_in", facts.expires_in);
     if let Some(act) = facts.act {
         let actors: Vec<_> = act.actors().collect();
-        body.raw("act", &text::json(&actors, 512));
+        body.json("act", &actors, 512);
     }
-    body.optional("bound_key", facts.bond.key.map(|key| key.to_string()).as_deref(), 64);
-    body.optional("bound_certificate", facts.bond.certificate.map(|certificate| certificate.to_string()).as_deref(), 64);
+    if let Some(key) = facts.bond.key {
+        body.plain("bound_key", key);
+    }
+    if let Some(certificate) = facts.bond.certificate {
+        body.plain("bound_certificate", certificate);
+    }
     body.optional("form", facts.form, 16);
     if facts.repeats {
         body.raw("repeats", b"true");
@@ -229,14 +260,11 @@ fn trusted(body: &mut Body, draft: &DecisionDraft, omit: Omit) {
     body.optional("target", draft.target.as_ref().map(TargetName::as_str), 64);
     body.optional("scopes_granted", draft.scopes_granted.as_ref().map(ToString::to_string).as_deref(), 2048);
     if !draft.relationships.is_empty() {
-        body.raw("relationships", &text::json(&draft.relationships, 64));
+        body.json("relationships", &draft.relationships, 64);
     }
-    if omit < Omit::ClaimValues && !draft.claims.is_empty() {
-        body.object("claims", |body| {
-            for (name, value) in &draft.claims {
-                body.raw(name, value);
-            }
-        });
+    let claims = draft.claims.json();
+    if omit < Omit::ClaimValues && !claims.is_empty() {
+        body.object("claims", |body| body.0.extend_from_slice(claims));
     }
     if omit < Omit::Conditions && !draft.failed.is_empty() {
         failed(body, &draft.failed, omit < Omit::ConditionValues);

@@ -11,6 +11,7 @@ mod heads;
 mod issued;
 mod line;
 mod log;
+mod members;
 mod text;
 mod writer;
 

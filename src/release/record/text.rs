@@ -26,14 +26,13 @@ pub(super) fn push_text(out: &mut Vec<u8>, text: &str, limit: usize) {
     out.push(b'"');
 }
 
-/// A value as JSON whose strings, member names included, are each escaped and capped like those of [`push_text`].
-pub(super) fn json(value: &impl Serialize, limit: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64);
-    let formatter = SafeStrings(Escaper::new(limit), limit);
-    match value.serialize(&mut Serializer::with_formatter(&mut out, formatter)) {
-        Ok(()) => out,
+/// Appends a value as JSON whose strings, member names included, are each escaped and capped like those of [`push_text`].
+pub(super) fn push_json(out: &mut Vec<u8>, value: &impl Serialize, limit: usize) {
+    let (begin, formatter) = (out.len(), SafeStrings(Escaper::new(limit), limit));
+    if value.serialize(&mut Serializer::with_formatter(&mut *out, formatter)).is_err() {
         // Only a map whose keys are no strings fails, and JSON has none.
-        Err(_) => b"null".to_vec(),
+        out.truncate(begin);
+        out.extend_from_slice(b"null");
     }
 }
 
@@ -151,6 +150,12 @@ impl Formatter for SafeStrings {
 mod tests {
     use super::*;
 
+    fn json(value: &impl Serialize, limit: usize) -> String {
+        let mut out = b"before ".to_vec();
+        push_json(&mut out, value, limit);
+        String::from_utf8(out).unwrap().strip_prefix("before ").unwrap().to_owned()
+    }
+
     #[test]
     fn nothing_that_steers_a_terminal_or_hides_text_stands_raw() {
         for (text, expected, why) in [
@@ -167,11 +172,11 @@ mod tests {
             let mut out = Vec::new();
             push_text(&mut out, text, 100);
             assert_eq!(String::from_utf8(out).unwrap(), expected, "{why}");
-            assert_eq!(String::from_utf8(json(&text, 100)).unwrap(), expected, "{why}, through serde");
+            assert_eq!(json(&text, 100), expected, "{why}, through serde");
             assert_eq!(serde_json::from_str::<String>(expected).unwrap(), text, "{why}, read back");
         }
         let nested = serde_json::json!({"\u{202e}k": ["\n", {"x": "\u{9b}"}, 1.5]});
-        assert_eq!(json(&nested, 100), br#"{"\u202ek":["\n",{"x":"\u009b"},1.5]}"#);
+        assert_eq!(json(&nested, 100), r#"{"\u202ek":["\n",{"x":"\u009b"},1.5]}"#);
     }
 
     #[test]
@@ -188,7 +193,7 @@ mod tests {
             push_text(&mut out, text, limit);
             assert_eq!(String::from_utf8(out).unwrap(), expected, "{text:?} in {limit}");
         }
-        assert_eq!(json(&["long\n", "text"], 4), r#"["long…","text"]"#.as_bytes(), "each string has its own budget");
+        assert_eq!(json(&["long\n", "text"], 4), r#"["long…","text"]"#, "each string has its own budget");
         assert_eq!(prefix("aé", 2), "a");
     }
 

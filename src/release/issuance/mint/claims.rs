@@ -4,6 +4,7 @@ use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
 use crate::domain::{ClaimValue, IssuerUrl, Mark, TokenId};
 use crate::policy::{Permit, TokenKind};
+use crate::release::issuance::key_ring::SigningFailed;
 use crate::release::issuance::minted::Times;
 use crate::token::Bond;
 
@@ -21,6 +22,18 @@ pub(super) struct Own<'a> {
     pub(super) id: &'a TokenId,
     pub(super) times: Times,
 }
+
+impl IssuedClaims<'_> {
+    /// The payload.
+    pub(super) fn json(&self) -> Result<Vec<u8>, SigningFailed> {
+        let mut json = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut json, self).map_err(|_| SigningFailed::Crypto)?;
+        Ok(json)
+    }
+}
+
+/// Enough for the payload of nearly every token.
+const USUAL_BYTES: usize = 1_024;
 
 impl Serialize for IssuedClaims<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

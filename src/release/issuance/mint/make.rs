@@ -96,7 +96,7 @@ fn sign(claims: &IssuedClaims<'_>, ring: &KeyRing) -> Result<(SecretString, Box<
         TokenKind::AccessToken => ACCESS_TOKEN,
         TokenKind::AuthorizationGrant => "JWT",
     };
-    let json = serde_json::to_vec(claims).map_err(|_| SigningFailed::Crypto)?;
+    let json = claims.json()?;
     let (jwt, key_id) = ring.sign(target.algorithm, typ, &json)?;
     Ok((jwt.into(), key_id))
 }
@@ -120,7 +120,7 @@ fn times(permit: &Permit, now: Timestamp) -> Times {
 
 /// What a repeat must say again behind the same handle: all but `jti` and times, and who signs it.
 fn content(permit: &Permit, ring: &KeyRing, issuer: &IssuerUrl) -> Result<Digest256, SigningFailed> {
-    let json = serde_json::to_vec(&IssuedClaims { permit, issuer, own: None }).map_err(|_| SigningFailed::Crypto)?;
+    let json = IssuedClaims { permit, issuer, own: None }.json()?;
     let key_id = ring.key_id(permit.target().algorithm)?;
     Ok(Digest256::of_fields(&[Some(key_id.as_bytes()), Some(&json)]))
 }

@@ -19,7 +19,7 @@ pub(in crate::release::record) fn payload(head: &Head, unix_millis: u64, node: &
 }
 
 /// The checkpoint line. `signature` is a compact JWS over [`payload`].
-pub(in crate::release::record) fn body(signature: &str, kid: &str, unix_millis: u64, node: &str) -> Box<[u8]> {
+pub(in crate::release::record) fn body(signature: &str, kid: &str, unix_millis: u64, node: &str) -> Vec<u8> {
     let mut body = Body::new("checkpoint", unix_millis, node);
     body.text("kid", kid, 256);
     body.text("signature", signature, 4096);

@@ -76,14 +76,14 @@ impl fmt::Display for Cause {
 }
 
 /// The line that a process, and a file, begins with.
-pub(in crate::release::record) fn start(previous: Head, unix_millis: u64, node: &str) -> Box<[u8]> {
+pub(in crate::release::record) fn start(previous: Head, unix_millis: u64, node: &str) -> Vec<u8> {
     let mut body = Body::new("start", unix_millis, node);
     body.digest("previous_head", (previous.seq > 0).then_some(previous.digest));
     body.end()
 }
 
 /// The line after a torn one: what the bytes since the last whole line were.
-pub(in crate::release::record) fn recovered(torn: (Digest256, usize), cause: Cause, unix_millis: u64, node: &str) -> Box<[u8]> {
+pub(in crate::release::record) fn recovered(torn: (Digest256, usize), cause: Cause, unix_millis: u64, node: &str) -> Vec<u8> {
     let mut body = Body::new("recovered", unix_millis, node);
     body.text("cause", &cause.to_string(), 8);
     body.digest("sha256", Some(torn.0));

@@ -45,7 +45,7 @@ async fn complete(test: &TestLog) -> Vec<u8> {
     let names: Vec<_> = (0..64).map(|index| format!("claim{index}")).collect();
     let paths: Vec<_> = names.iter().map(|name| ClaimPath::parse(name).unwrap()).collect();
     let value = ClaimValue::Text("x".repeat(500).into());
-    draft.claims(&Claims::from_distinct(names.iter().map(|name| (name.as_str().into(), value.clone())).collect()), &paths);
+    draft.recorded(&Claims::from_distinct(names.iter().map(|name| (name.as_str().into(), value.clone())).collect()), &paths);
     log.refused(draft, DENIED, None).await.unwrap();
     let mut draft = test.unverified();
     draft.presented("https://evil.example", Digest256::of(b"other"));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::draft::Verified;
 use super::super::line::{Body, Ending, IssuedFacts, LINK_BYTES, Outcome, decision};
+use super::super::members::ClaimMembers;
 use super::support::*;
 use crate::domain::*;
 use crate::policy::{Denial, FailedCondition, Miss};
@@ -16,7 +17,7 @@ fn ending<'a>(outcome: Outcome, reason: Option<&'static str>) -> Ending<'a> {
 
 /// The body as a whole line, with what differs from run to run blanked.
 fn shown(draft: &DecisionDraft, ending: &Ending<'_>) -> String {
-    let body = String::from_utf8(decision(draft, ending).into()).unwrap();
+    let body = String::from_utf8(decision(draft, ending)).unwrap();
     let body = body.replace(&draft.id().to_string(), "<decision>");
     draft.input.map_or(body.clone(), |input| body.replace(&input.to_string(), "<input>"))
 }
@@ -98,10 +99,10 @@ fn no_text_makes_a_line_longer_than_its_limit() {
         for (claims, conditions, omitted) in
             [(0, 0, None), (2, 0, None), (64, 2, Some(r#""omitted":["claims"]"#)), (1, 64, Some(r#""omitted":["claims","failed.values"]"#))]
         {
-            draft.claims.clear();
+            draft.claims = ClaimMembers::default();
             let names: Vec<String> = (0..claims).map(|index| format!("claim{index}")).collect();
             let paths: Vec<_> = names.iter().map(|name| ClaimPath::parse(name).unwrap()).collect();
-            draft.claims(&Claims::from_distinct(names.iter().map(|name| (name.as_str().into(), value.clone())).collect()), &paths);
+            draft.recorded(&Claims::from_distinct(names.iter().map(|name| (name.as_str().into(), value.clone())).collect()), &paths);
             let claim = Arc::new(ClaimPath::parse("c").unwrap());
             let condition = FailedCondition { claim, expected: long.clone(), actual: Some(value.clone()) };
             draft.missed(&Miss {
@@ -109,7 +110,7 @@ fn no_text_makes_a_line_longer_than_its_limit() {
                 failed: vec![condition; conditions],
                 held: Vec::new(),
             });
-            let line = String::from_utf8(decision(&draft, &worst).into()).unwrap();
+            let line = String::from_utf8(decision(&draft, &worst)).unwrap();
             assert!(line.len() + LINK_BYTES <= MAX_LINE_BYTES, "{why}, {claims} claims, {conditions} conditions: {}", line.len());
             assert_eq!(line.contains("omitted\":["), omitted.is_some(), "{why}, {claims} claims, {conditions} conditions");
             assert!(omitted.is_none_or(|omitted| line.contains(omitted)), "{why}: {line}");
@@ -128,7 +129,7 @@ fn a_value_that_is_too_long_leaves_its_size() {
     let test = TestLog::new();
     let mut draft = test.verified();
     let list = ClaimValue::List(vec![ClaimValue::Text("x".repeat(100).into()); 100]);
-    draft.claims(&Claims::from_distinct(vec![("list".into(), list)]), &[ClaimPath::parse("list").unwrap()]);
+    draft.recorded(&Claims::from_distinct(vec![("list".into(), list)]), &[ClaimPath::parse("list").unwrap()]);
     let line = shown(&draft, &ending(Outcome::Denied, Some("scope")));
     assert!(line.contains(r#""claims":{"list":{"omitted_bytes":10301}}"#), "{line}");
 }

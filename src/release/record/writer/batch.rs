@@ -23,7 +23,7 @@ pub(in crate::release::record) type Answer = oneshot::Sender<Result<(), LogUnava
 /// A line that waits to be written. Its room in the queue is given back when it is dropped.
 pub(in crate::release::record) struct Entry {
     /// The body.
-    pub(in crate::release::record) body: Box<[u8]>,
+    pub(in crate::release::record) body: Vec<u8>,
     /// When it was handed over, in milliseconds since 1970.
     pub(in crate::release::record) unix_millis: u64,
     /// Who waits for it, if anybody.
@@ -34,7 +34,7 @@ pub(in crate::release::record) struct Entry {
 
 impl Entry {
     /// A line that nobody waits for.
-    pub(super) fn unawaited(body: Box<[u8]>, unix_millis: u64) -> Self {
+    pub(super) fn unawaited(body: Vec<u8>, unix_millis: u64) -> Self {
         Self { body, unix_millis, answer: None, room: None }
     }
 
