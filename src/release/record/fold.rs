@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::line::{Body, Refusal};
+use super::body::Body;
+use super::line::Refusal;
 use super::{MAX_UNVERIFIED_LINES_PER_SECOND, text};
 
 /// Decides which failures before the signature get a line of their own, and counts the others.

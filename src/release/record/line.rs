@@ -1,16 +1,12 @@
 //! The lines of the log, before they are linked into the chain.
 
-use std::fmt;
-use std::io::Write as _;
-
-use serde::Serialize;
-
-use crate::domain::{Digest256, RelationshipName, TargetName};
+use crate::domain::{RelationshipName, TargetName};
 use crate::policy::Act;
 use crate::token::Bond;
 
+use super::body::{Body, LINK_BYTES};
 use super::draft::{DecisionDraft, Failed};
-use super::{MAX_LINE_BYTES, MAX_UNVERIFIED_LINE_BYTES, text};
+use super::{MAX_LINE_BYTES, MAX_UNVERIFIED_LINE_BYTES};
 
 /// How a request ended. The families of `docs/errors.md`, and success.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -77,95 +73,6 @@ pub(super) struct Ending<'a> {
     pub(super) reason: Option<&'static str>,
     pub(super) issued: Option<IssuedFacts<'a>>,
     pub(super) latency_micros: u64,
-}
-
-/// A line without its link: the members after `seq` and `prev`, up to the closing brace.
-#[derive(Debug)]
-pub(super) struct Body(Vec<u8>);
-
-/// Bytes that the chain puts around a body: `{"seq":…,"prev":"…",` and the newline.
-pub(super) const LINK_BYTES: usize = 7 + 20 + 9 + 64 + 2 + 1;
-/// Enough for nearly every line.
-const USUAL_BYTES: usize = 1_536;
-/// Longest node name in a line, in bytes.
-pub(super) const MAX_NODE_BYTES: usize = 64;
-
-impl Body {
-    /// Starts a body of that kind, as of a moment on a node.
-    pub(super) fn new(kind: &str, unix_millis: u64, node: &str) -> Self {
-        let mut body = Self(Vec::with_capacity(USUAL_BYTES));
-        body.text("kind", kind, 32);
-        body.text("time", &text::rfc3339(unix_millis), 32);
-        body.text("node", node, MAX_NODE_BYTES);
-        body
-    }
-
-    pub(super) fn text(&mut self, name: &str, value: &str, limit: usize) {
-        self.name(name);
-        text::push_text(&mut self.0, value, limit);
-    }
-
-    pub(super) fn number(&mut self, name: &str, value: u64) {
-        self.name(name);
-        self.display(value);
-    }
-
-    pub(super) fn digest(&mut self, name: &str, value: Option<Digest256>) {
-        match value {
-            Some(digest) => self.plain(name, digest),
-            None => self.raw(name, b"null"),
-        }
-    }
-
-    /// A value of ours whose text is short, and needs no escape.
-    fn plain(&mut self, name: &str, value: impl fmt::Display) {
-        self.name(name);
-        self.0.push(b'"');
-        self.display(value);
-        self.0.push(b'"');
-    }
-
-    fn display(&mut self, value: impl fmt::Display) {
-        // Writing to memory does not fail.
-        let _ = write!(self.0, "{value}");
-    }
-
-    fn raw(&mut self, name: &str, json: &[u8]) {
-        self.name(name);
-        self.0.extend_from_slice(json);
-    }
-
-    fn json(&mut self, name: &str, value: &impl Serialize, limit: usize) {
-        self.name(name);
-        text::push_json(&mut self.0, value, limit);
-    }
-
-    fn optional(&mut self, name: &str, value: Option<&str>, limit: usize) {
-        if let Some(value) = value {
-            self.text(name, value, limit);
-        }
-    }
-
-    /// An object whose members `fill` writes.
-    fn object(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
-        self.raw(name, b"{");
-        fill(self);
-        self.0.push(b'}');
-    }
-
-    fn name(&mut self, name: &str) {
-        if !matches!(self.0.last(), None | Some(b'{')) {
-            self.0.push(b',');
-        }
-        text::push_text(&mut self.0, name, 256);
-        self.0.push(b':');
-    }
-
-    /// The members, and the brace that ends the line.
-    pub(super) fn end(mut self) -> Vec<u8> {
-        self.0.push(b'}');
-        self.0
-    }
 }
 
 /// What a line leaves out to stay within its limit, each step further than the one before.
@@ -264,7 +171,7 @@ fn trusted(body: &mut Body, draft: &DecisionDraft, omit: Omit) {
     }
     let claims = draft.claims.json();
     if omit < Omit::ClaimValues && !claims.is_empty() {
-        body.object("claims", |body| body.0.extend_from_slice(claims));
+        body.members("claims", claims);
     }
     if omit < Omit::Conditions && !draft.failed.is_empty() {
         failed(body, &draft.failed, omit < Omit::ConditionValues);
@@ -289,9 +196,7 @@ fn trusted(body: &mut Body, draft: &DecisionDraft, omit: Omit) {
 }
 
 fn failed(body: &mut Body, conditions: &[Failed], with_values: bool) {
-    body.raw("failed", b"[");
-    for (index, condition) in conditions.iter().enumerate() {
-        body.0.extend_from_slice(if index == 0 { b"{" } else { b",{" });
+    body.objects("failed", conditions, |body, condition| {
         body.text("claim", &condition.claim, 256);
         if with_values {
             body.raw("expected", &condition.expected);
@@ -299,7 +204,5 @@ fn failed(body: &mut Body, conditions: &[Failed], with_values: bool) {
                 body.raw("actual", actual);
             }
         }
-        body.0.push(b'}');
-    }
-    body.0.push(b']');
+    });
 }

@@ -4,6 +4,7 @@
 //! a spent token. Must not know: HTTP, where trust comes from, who signs checkpoints and where heads are kept (both are handed in).
 //! The line is a public contract: `docs/logging.md`.
 
+mod body;
 mod chain;
 mod draft;
 mod fold;

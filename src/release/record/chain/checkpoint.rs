@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::release::issuance::PublishedKey;
 
-use super::super::line::Body;
+use super::super::body::Body;
 use super::super::text;
 use super::link::{Head, View};
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::domain::Digest256;
 
-use super::super::line::Body;
+use super::super::body::Body;
 
 /// A place in a chain: the last line that was written, and when.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

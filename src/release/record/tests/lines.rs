@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::super::body::{Body, LINK_BYTES};
 use super::super::draft::Verified;
-use super::super::line::{Body, Ending, IssuedFacts, LINK_BYTES, Outcome, decision};
+use super::super::line::{Ending, IssuedFacts, Outcome, decision};
 use super::super::members::ClaimMembers;
 use super::support::*;
 use crate::domain::*;
