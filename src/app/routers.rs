@@ -67,6 +67,7 @@ impl App {
             keys: Arc::clone(&self.parts.keys),
             nonce: self.settings.dpop.nonce == DpopNonce::Required,
             limits: Arc::clone(&self.parts.limits),
+            log: self.parts.log.clone(),
             own: Arc::clone(&self.parts.own),
             opaque: OpaqueTokens::new(self.parts.store.clone()),
             revocations: Arc::clone(&self.parts.revocations),

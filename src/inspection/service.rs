@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use crate::policy::TrustPolicy;
 use crate::release::issuance::Keys;
 use crate::release::own::OwnTokens;
+use crate::release::record::{DecisionLog, TakenBack};
 use crate::release::replay::{OpaqueTokens, ReplayGuard};
 use crate::revocation::{NotCleared, Revocations};
 use crate::token::{RejectedToken, Shown, UnverifiedToken, VerifiedToken};
@@ -32,6 +33,8 @@ pub struct InspectionEdges {
     pub nonce: bool,
     /// Counts failed authentications, and what holders end.
     pub limits: Arc<Limits>,
+    /// Records what is taken back.
+    pub log: DecisionLog,
     /// Tells our tokens from everything else.
     pub own: Arc<OwnTokens>,
     /// What opaque tokens stand for.
@@ -96,7 +99,8 @@ impl Inspection {
     }
 
     /// Takes a token back. Holding it is enough, also one that is bound to a key: taking it back harms nobody but its holder. A caller that
-    /// authenticates is held to who it is: another's token stays as it is, and the caller is not told that it means something.
+    /// authenticates is held to who it is: another's token stays as it is, and the caller is not told that it means something. Recorded, as far as
+    /// that is possible: a log that cannot be written keeps no token alive.
     ///
     /// # Errors
     /// When the caller authenticates and fails; when the token is encrypted; or when it cannot be taken back now.
@@ -112,13 +116,13 @@ impl Inspection {
             Err(RejectedToken::Encrypted) => return Err(Refused::Encrypted),
             Err(_) => return Ok(Revoked::Nothing),
         };
-        if let Some(caller) = caller {
+        if let Some(caller) = &caller {
             let own = token.claims().text("client_id") == Some(caller.name());
-            if !own && !may_know(&caller, &token, &policy.policy) {
+            if !own && !may_know(caller, &token, &policy.policy) {
                 return Ok(Revoked::Nothing);
             }
         }
-        self.take_back(&token).await
+        self.take_back(TakenBack { token: &token, caller: caller.as_ref().map(Caller::name), peer }).await
     }
 
     /// The nonce for the next proof, where proofs need one.
@@ -151,13 +155,19 @@ impl Inspection {
         }
     }
 
-    async fn take_back(&self, token: &VerifiedToken) -> Result<Revoked, Refused> {
-        if !self.edges.revocations.has_ended(token) {
+    async fn take_back(&self, shown: TakenBack<'_>) -> Result<Revoked, Refused> {
+        let (token, known) = (shown.token, self.edges.revocations.has_ended(shown.token));
+        if !known {
             let said = |name| token.claims().text(name).unwrap_or_default();
             self.edges.limits.admit_revocation(said("sub"), said("client_id")).map_err(Refused::Limited)?;
         }
         let done = self.edges.revocations.revoke_token(token).await;
-        done.map(|()| Revoked::Now).map_err(|error| Refused::Unavailable(Unavailable::Store(error.trouble())))
+        done.map_err(|error| Refused::Unavailable(Unavailable::Store(error.trouble())))?;
+        // Once, however often it is shown.
+        if !known && self.edges.log.taken_back(shown).await.is_err() {
+            tracing::error!(revocation.jti = token.token_id(), "a token was taken back, and the decision log could not record it");
+        }
+        Ok(Revoked::Now)
     }
 
     /// A key that we publish here may have been dropped elsewhere.

@@ -1,13 +1,11 @@
 //! What we issue: RFC 9068, for every algorithm, with keys that strangers can fetch.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cambist::domain::{Fingerprint, Mark};
 use josekit::jwk::Jwk;
 use josekit::jws::{self, ES256, EdDSA, JwsVerifier, RS256};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, DEPLOY, ISSUER, NOW, World, verdict};
+use crate::support::{Answer, DEPLOY, ISSUER, NOW, World, part, verdict};
 
 const TRUST: &str = r#"
 [issuer.ci]
@@ -107,12 +105,6 @@ async fn verified_by_openssl(world: &World, answer: &Answer) -> Value {
     };
     let (payload, _) = jws::deserialize_compact(&token, &*verifier).unwrap();
     serde_json::from_slice(&payload).unwrap()
-}
-
-/// A part of a compact token.
-fn part(token: &str, number: usize) -> Value {
-    let encoded = token.split('.').nth(number).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).unwrap()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use std::thread;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::QUEUE_LINES;
+use super::body::Body;
 use super::draft::DecisionDraft;
 use super::line::{self, Ending, IssuedFacts, Refusal};
 use super::writer::{Entry, LogEdges, LogOpenError, LogSettings, Message, Shared, Writer};
@@ -139,7 +140,16 @@ impl DecisionLog {
     }
 
     fn line(&self, draft: &DecisionDraft, ending: &Ending<'_>) -> Entry {
-        Entry { body: line::decision(draft, ending), unix_millis: self.edges.clock.unix_millis(), answer: None, room: None }
+        self.entry(line::decision(draft, ending))
+    }
+
+    /// A line of that kind, as of now.
+    pub(super) fn begin(&self, kind: &str) -> Body {
+        Body::new(kind, self.edges.clock.unix_millis(), &self.node)
+    }
+
+    pub(super) fn entry(&self, body: Vec<u8>) -> Entry {
+        Entry { body, unix_millis: self.edges.clock.unix_millis(), answer: None, room: None }
     }
 
     fn refusal(&self, draft: &DecisionDraft, refusal: Refusal) -> Ending<'_> {
@@ -157,7 +167,7 @@ impl DecisionLog {
         u64::try_from(latency.as_micros()).unwrap_or(u64::MAX)
     }
 
-    async fn append(&self, room: Room, line: Entry) -> Result<(), LogUnavailable> {
+    pub(super) async fn append(&self, room: Room, line: Entry) -> Result<(), LogUnavailable> {
         let (answer, outcome) = oneshot::channel();
         self.send(room, line, Some(answer));
         // A writer that is gone answers nobody.

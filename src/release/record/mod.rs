@@ -13,6 +13,7 @@ mod issued;
 mod line;
 mod log;
 mod members;
+mod taken_back;
 mod text;
 mod writer;
 
@@ -25,6 +26,7 @@ pub use heads::{SCHEMA, load_head, save_head};
 pub use issued::IssuedToken;
 pub use line::{Outcome, Refusal};
 pub use log::{DecisionLog, LogUnavailable, Room};
+pub use taken_back::TakenBack;
 pub use writer::{CheckpointSigner, HeadKeeper, LastLine, LogEdges, LogOpenError, LogPlace, LogSettings, SyncMode};
 
 /// Longest line, in bytes, newline included. Claim values are dropped first to keep it.

@@ -2,21 +2,14 @@
 
 use axum::body::Body;
 use axum::http::Request;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cambist::domain::{Fingerprint, Seconds};
 use cambist::exchange::JWT_BEARER;
-use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::{ASSERTION_TYPE, Bench, refusal};
-use crate::support::{Answer, DEPLOY, verdict};
+use crate::support::{Answer, DEPLOY, part, verdict};
 
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-
-fn part(compact: &str, number: usize) -> Value {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(compact.split('.').nth(number).unwrap()).unwrap()).unwrap()
-}
 
 async fn held(bench: &Bench, tag: &str) -> Answer {
     bench.world.app.send(Request::get("/revocations").header("if-none-match", tag).body(Body::empty()).unwrap()).await

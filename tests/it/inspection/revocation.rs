@@ -1,10 +1,16 @@
 //! Taking a token back by showing it (RFC 7009).
 
+use std::fs;
+use std::os::unix::fs::symlink;
+
 use axum::body::Body;
 use axum::http::Request;
 
+use cambist::domain::Digest256;
+use serde_json::json;
+
 use super::{ASSERTION_TYPE, Bench, refusal};
-use crate::support::{FORM, verdict};
+use crate::support::{DEPLOY, FORM, part, verdict};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn holding_a_token_is_enough_to_end_it() {
@@ -19,6 +25,48 @@ async fn holding_a_token_is_enough_to_end_it() {
     assert!(!bench.is_active(&token).await, "at once");
     assert!(bench.is_active(&other).await, "and no other");
     assert_eq!(bench.post("/revoke", &[], &[("token", &token)]).await.status.as_u16(), 200, "again is no fault");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_has_its_line_and_a_token_that_is_shown_again_none() {
+    let bench = Bench::new().await;
+    let (alone, owned) = (bench.token().await, bench.token().await);
+    let assertion = bench.assertion(|good| good);
+    let client = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &*assertion)];
+    for form in
+        [vec![("token", &*alone)], vec![("token", &*alone)], vec![("token", "garbage")], [&client[..], &[("token", &*owned)]].concat()]
+    {
+        assert_eq!(bench.post("/revoke", &[], &form).await.status.as_u16(), 200);
+    }
+    let expected = |token: &str, caller: Option<&str>| {
+        let (claims, input) = (part(token, 1), token.rsplit_once('.').unwrap().0);
+        let mut line = json!({
+            "jti": claims["jti"], "subject": claims["sub"], "relationship": "web-shop", "audience": DEPLOY,
+            "input_sha256": Digest256::of(input.as_bytes()).to_string(),
+        });
+        if let Some(caller) = caller {
+            line["caller"] = caller.into();
+        }
+        line
+    };
+    let lines = bench.world.app.log_lines("revocation");
+    assert_eq!(lines, [expected(&alone, None), expected(&owned, Some("deploy-api"))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_cannot_be_written_keeps_no_token_alive() {
+    let bench = Bench::new().await;
+    let token = bench.token().await;
+    let log = bench.world.app.log_file();
+    fs::rename(&log, log.with_extension("old")).unwrap();
+    symlink("/dev/full", &log).unwrap();
+    bench.world.app.app.hang_up().await;
+    assert_eq!(bench.world.ask(&[]).await.status.as_u16(), 503, "nothing is issued without a record");
+    assert_eq!(bench.post("/revoke", &[], &[("token", &token)]).await.status.as_u16(), 200);
+    fs::remove_file(&log).unwrap();
+    fs::rename(log.with_extension("old"), &log).unwrap();
+    bench.world.app.app.hang_up().await;
+    assert!(!bench.is_active(&token).await, "and it stays dead when the log is back");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,25 +2,19 @@
 
 use axum::body::Body;
 use axum::http::Request;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cambist::app::open_store;
 use cambist::config::Settings;
 use cambist::document::Diagnostics;
 use cambist::domain::{ClaimPath, Clock as _, Seconds};
 use cambist::revocation::{Rule, Selector, publish};
 use cambist::store::OpenMode;
-use serde_json::{Value, json};
+use serde_json::json;
 use tower::ServiceExt as _;
 
 use super::{ASSERTION_TYPE, Bench, refusal};
-use crate::support::{Answer, FORM, verdict};
+use crate::support::{Answer, FORM, part, verdict};
 
 const CHALLENGE: &str = "Bearer realm=\"cambist\"";
-
-fn part(token: &str, index: usize) -> Value {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_was_taken_back_is_nobody() {

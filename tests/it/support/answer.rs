@@ -9,6 +9,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
+/// A part of a compact token: 0 the header, 1 the claims.
+pub(crate) fn part(compact: &str, index: usize) -> Value {
+    let encoded = compact.split('.').nth(index).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).unwrap()).unwrap()
+}
+
 /// Status, headers and body.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
@@ -39,9 +45,7 @@ impl Answer {
 
     /// A part of the issued token: 0 the header, 1 the claims.
     pub(crate) fn token_part(&self, index: usize) -> Value {
-        let token = self.token().expect("a token was issued");
-        let part = token.split('.').nth(index).unwrap().to_owned();
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+        part(&self.token().expect("a token was issued"), index)
     }
 
     /// `rejected: expired`, without the decision.

@@ -1,7 +1,7 @@
 //! The real application with manual edges.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -149,15 +149,33 @@ impl TestApp {
 
     /// The lines of the decision log that are about requests.
     pub(crate) fn decisions(&self) -> Vec<Value> {
-        decisions_in(&self.folder.path().join("state/decisions.jsonl"))
+        lines_in(&self.log_file(), "decision")
+    }
+
+    /// What the lines of this kind say, and other lines do not.
+    pub(crate) fn log_lines(&self, kind: &str) -> Vec<Value> {
+        let mut lines = lines_in(&self.log_file(), kind);
+        for line in lines.iter_mut().filter_map(Value::as_object_mut) {
+            line.retain(|name, _| !["seq", "prev", "kind", "time", "node"].contains(&&**name));
+        }
+        lines
+    }
+
+    /// Where the decision log is.
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.folder.path().join("state/decisions.jsonl")
     }
 }
 
 /// The decisions in a log.
 pub(crate) fn decisions_in(file: &Path) -> Vec<Value> {
+    lines_in(file, "decision")
+}
+
+fn lines_in(file: &Path, kind: &str) -> Vec<Value> {
     let text = fs::read_to_string(file).unwrap();
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter(|line| line["kind"] == "decision").collect()
+    lines.filter(|line| line["kind"] == kind).collect()
 }
 
 fn render(diagnostics: &Diagnostics) -> String {

@@ -10,7 +10,7 @@ mod trust;
 mod web;
 mod world;
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, part};
 pub(crate) use app::{FromPeer, TestApp};
 pub(crate) use client::{Client, connect, eventually, exchange_request, exchange_request_with, now, read_answer};
 pub(crate) use issuer::{LocalIssuer, ScriptedIssuer, release, trust_in};
