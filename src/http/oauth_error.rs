@@ -10,6 +10,8 @@ use crate::limits::Limited;
 pub enum OauthCode {
     /// RFC 6750 §3.1: the caller's access token does not allow this.
     InsufficientScope,
+    /// RFC 9396 §5: no type of authorization details is known here.
+    InvalidAuthorizationDetails,
     /// RFC 6749 §5.2: client authentication failed.
     InvalidClient,
     /// RFC 9449 §5: the proof is missing, bad, or of another key.
@@ -44,6 +46,7 @@ impl OauthCode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::InvalidClient => "invalid_client",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::InvalidGrant => "invalid_grant",

@@ -97,6 +97,8 @@ fn of_malformed(malformed: Malformed, grant: Option<GrantType>) -> OauthCode {
         Malformed::GrantTypeUnsupported => OauthCode::UnsupportedGrantType,
         Malformed::DefaultScope | Malformed::Scope => OauthCode::InvalidScope,
         Malformed::SeveralTargets | Malformed::Target => OauthCode::InvalidTarget,
+        // We know none of their types (RFC 9396 §5).
+        Malformed::ParameterUnsupported("authorization_details") => OauthCode::InvalidAuthorizationDetails,
         // RFC 7521 §4.2.1; and without any assertion nobody has authenticated (RFC 6749 §4.4.2).
         Malformed::AssertionType => OauthCode::InvalidClient,
         Malformed::ParameterMissing("client_assertion") if grant == Some(GrantType::ClientCredentials) => OauthCode::InvalidClient,

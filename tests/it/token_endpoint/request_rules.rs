@@ -45,12 +45,21 @@ async fn an_actor_is_refused_and_never_ignored() {
         (vec![("actor_token", actor), ("actor_token_type", JWT)], "actor_unused", "nobody asks for one"),
         (vec![("actor_token", actor), ("actor_token_type", ACCESS_TOKEN)], "token_type", "no actor is named by a token of ours"),
         (vec![("actor_token", ""), ("actor_token_type", JWT)], "parameter_missing (actor_token)", "an empty token is none"),
-        (vec![("authorization_details", "[]")], "parameter_unsupported (authorization_details)", "whatever would change the token"),
         (vec![("assertion", actor)], "parameter_unsupported (assertion)", "what another grant presents"),
     ] {
         assert_eq!(verdict(&world.ask(&form).await), format!("400 invalid_request malformed: {reason}"), "{why}");
     }
     assert_eq!(verdict(&world.ask(&[("actor_token", "")]).await), "200 deploy:web status:read", "an empty one is not sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_type_of_authorization_details_is_known_here() {
+    let world = world().await;
+    let expected = "400 invalid_authorization_details malformed: parameter_unsupported (authorization_details)";
+    for details in ["{}", "[1]", "no JSON", r#"[{"type":"deployment"}]"#, r#"[{"type":"a","type":"b"}]"#, "[]"] {
+        assert_eq!(verdict(&world.ask(&[("authorization_details", details)]).await), expected, "{details}");
+    }
+    assert_eq!(verdict(&world.ask(&[("authorization_details", "")]).await), "200 deploy:web status:read", "an empty one is not sent");
 }
 
 #[tokio::test(flavor = "multi_thread")]
