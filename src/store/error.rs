@@ -128,9 +128,12 @@ pub enum StoreError {
         /// The database file.
         file: PathBuf,
     },
-    /// SQLite ended the transaction of the whole group, because of another job. Nothing was written.
-    #[error("the store rolled back the whole group of writes")]
-    RolledBack,
+    /// The transaction of the whole group ended, because of another job. Nothing was written.
+    #[error("the store rolled back the whole group of writes{}", cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default())]
+    RolledBack {
+        /// What that job failed with.
+        cause: Option<Arc<StoreError>>,
+    },
     /// Redis gives no usable answer, or refuses.
     #[error(transparent)]
     Redis(#[from] RedisFault),

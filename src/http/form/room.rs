@@ -65,13 +65,6 @@ impl Buffer<'_> {
     }
 }
 
-impl Drop for Buffer<'_> {
-    /// All of its room is wiped next, and what holds nothing is wiped many bytes at a time.
-    fn drop(&mut self) {
-        self.bytes.clear();
-    }
-}
-
 impl AsRef<[u8]> for Buffer<'_> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes

@@ -110,6 +110,8 @@ impl Body {
     /// The members, and the brace that ends the line.
     pub(super) fn end(mut self) -> Vec<u8> {
         self.0.push(b'}');
+        // It may wait in a queue of thousands.
+        self.0.shrink_to(2 * self.0.len());
         self.0
     }
 }

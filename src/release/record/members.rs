@@ -60,8 +60,8 @@ pub(super) fn push_value(out: &mut Vec<u8>, found: &impl Serialize) {
     }
 }
 
-/// Longest name of a member in a line, in bytes.
-const MAX_NAME_BYTES: usize = 256;
+/// Longest name of a member, in bytes: that of the longest path to a claim, and a prefix.
+const MAX_NAME_BYTES: usize = 256 + 16;
 
 #[cfg(test)]
 mod tests {

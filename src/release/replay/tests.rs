@@ -11,7 +11,7 @@ use crate::release::issuance::{Handle, OpaqueRecord, ReplayKey, Spends};
 use crate::store::{OpenMode, SqliteSettings, SqliteStore, Store};
 use crate::token::ReplayMode;
 
-use super::conformance::{START, World, honours_the_contract, lasting_ten_minutes, past_the_fence, token, use_up, word};
+use super::conformance::{START, World, all_at_once, honours_the_contract, lasting_ten_minutes, past_the_fence, token, use_up, word};
 use super::guard::Attempt;
 use super::{CLOCK_OFFSET, FENCE_MARGIN, OpaqueTokens, ReplayGuard, SpendError, sqlite};
 
@@ -254,4 +254,24 @@ async fn a_database_made_before_there_were_handles_gets_their_table() {
     world.store().run_blocking(|conn| conn.execute_batch("DROP TABLE opaque_token")).unwrap();
     world.start();
     assert!(world.opaque_tokens().resolve(Handle::new(1, &[7; 32]).into_text().expose_secret()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_spend_that_fell_with_its_group_was_never_made() {
+    let world = past_the_fence(SqliteWorld::new());
+    let fault = |sql: &'static str| world.store().run_blocking(move |conn| conn.execute_batch(sql)).unwrap();
+    // Nobody can make a spend fail in a healthy database, so this one is made sick.
+    fault(
+        "CREATE TRIGGER sick BEFORE INSERT ON replay_spent WHEN (SELECT count(*) FROM replay_spent) > 2 BEGIN SELECT RAISE(ABORT, 'sick'); END",
+    );
+    let tokens: Vec<_> = (0..8).map(|number| token(&format!("token-{number}"), &world)).collect();
+    let outcomes = all_at_once(tokens.iter().map(|token| use_up(&world, token))).await;
+    let released: Vec<_> = outcomes.iter().map(word).filter(|outcome| *outcome == "fresh").collect();
+    fault("DROP TRIGGER sick");
+    let mut again = Vec::new();
+    for token in &tokens {
+        again.push(word(&use_up(&world, token).await));
+    }
+    assert_eq!(again.iter().filter(|outcome| **outcome == "replayed").count(), released.len(), "{outcomes:?}, then {again:?}");
+    assert_eq!(again.iter().filter(|outcome| **outcome == "fresh").count(), tokens.len() - released.len(), "{outcomes:?}, then {again:?}");
 }

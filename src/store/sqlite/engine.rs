@@ -20,7 +20,8 @@ use crate::store::{DeploymentId, OpenMode, Schema, SqliteSettings, StoreError};
 /// An open database. Cheap to clone; the last clone to go closes the database and then releases the lock.
 ///
 /// All jobs that write run one after the other on one thread. A job's answer comes after its group was committed and synced, so an answer is
-/// durable; a job that fails or panics undoes only itself, unless it was run without a savepoint. Jobs of [`Self::read`] have a thread and a connection of their own.
+/// durable; a job that fails or panics undoes only itself, unless it was run without a savepoint. Jobs of [`Self::read`] have a thread and a
+/// connection of their own.
 #[derive(Clone)]
 pub struct SqliteStore(Arc<Inner>);
 
@@ -83,10 +84,10 @@ impl SqliteStore {
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// [`Self::run`] for a frequent job that fails only when the database does: without a savepoint, for which SQLite copies every page that
-    /// the job touches.
+    /// [`Self::run`] for a frequent job that fails only when the database does, and never for what a stranger sends: without a savepoint, for which
+    /// SQLite copies every page that the job touches. It must not begin, commit or roll back either.
     ///
-    /// When it fails or panics, its whole group is rolled back: nothing that a group wrote stands without its answers.
+    /// When it fails or panics, its whole group is rolled back, and for a while every job gets a savepoint.
     ///
     /// # Errors
     /// As [`Self::run`].

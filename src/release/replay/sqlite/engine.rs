@@ -38,7 +38,7 @@ impl SqliteEngine {
         // The clock is read again when the job runs: it may have waited.
         let clock = Arc::clone(&self.clock);
         let Some(record) = record.cloned() else {
-            // One row, all or nothing; its last statement. The history that it may have moved on before stays true.
+            // It fails only when the database does, and then its whole group is undone.
             return self.store.run_without_savepoint(move |conn| records::spend(conn, &spend, None, clock.now())).await;
         };
         self.store.run(move |conn| records::spend(conn, &spend, Some(&record), clock.now())).await

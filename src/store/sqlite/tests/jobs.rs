@@ -66,12 +66,43 @@ async fn a_job_without_savepoint_takes_its_group_along_when_it_fails() {
         let after = store.run(insert("after"));
         let (before, culprit, after, ()) = tokio::join!(before, culprit, after, async { drop(gate) });
         assert!(matches!(culprit, Err(StoreError::Sqlite(_) | StoreError::Panicked)), "{why}: its own error: {culprit:?}");
-        assert!(matches!(before, Err(StoreError::RolledBack)), "{why}: it ran, and was undone: {before:?}");
-        assert!(matches!(after, Err(StoreError::RolledBack)), "{why}: it never ran: {after:?}");
+        let cause = culprit.unwrap_err().to_string();
+        for (other, what) in [(before, "it ran, and was undone"), (after, "it never ran")] {
+            let said = other.unwrap_err().to_string();
+            assert_eq!(said, format!("the store rolled back the whole group of writes: {cause}"), "{why}: {what}");
+        }
         assert_eq!(notes(&store), [""; 0], "{why}");
         store.run_without_savepoint(insert("the writer lives on")).await.unwrap();
         assert_eq!(notes(&store), ["the writer lives on"], "{why}");
     }
+}
+
+#[tokio::test]
+async fn a_job_that_fails_again_and_again_takes_one_group_along() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = serve(directory.path());
+    let culprit = || store.run_without_savepoint(|conn| insert("half of it")(conn).and_then(|()| insert("refused")(conn)));
+    assert!(culprit().await.is_err());
+    for round in ["first", "second", "third"] {
+        let gate = hold_writer(&store);
+        let good = store.run_without_savepoint(insert(round));
+        let (good, bad, ()) = tokio::join!(good, culprit(), async { drop(gate) });
+        assert!(good.is_ok() && bad.is_err(), "{round}: {good:?} {bad:?}");
+    }
+    assert_eq!(notes(&store), ["first", "second", "third"]);
+}
+
+#[tokio::test]
+async fn a_job_with_a_savepoint_undoes_only_itself_among_jobs_without() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = serve(directory.path());
+    let gate = hold_writer(&store);
+    let before = store.run_without_savepoint(insert("before"));
+    let culprit = store.run(|conn| insert("half of it")(conn).and_then(|()| insert("refused")(conn)));
+    let after = store.run_without_savepoint(insert("after"));
+    let (before, culprit, after, ()) = tokio::join!(before, culprit, after, async { drop(gate) });
+    assert!(before.is_ok() && culprit.is_err() && after.is_ok(), "{before:?} {culprit:?} {after:?}");
+    assert_eq!(notes(&store), ["after", "before"]);
 }
 
 #[tokio::test]
@@ -84,9 +115,9 @@ async fn when_the_transaction_is_lost_nobody_is_told_a_success() {
     let culprit = store.run(|conn| conn.execute_batch("ROLLBACK"));
     let after = store.run(insert("after"));
     let (before, culprit, after, ()) = tokio::join!(before, culprit, after, async { drop(gate) });
-    assert!(matches!(culprit, Err(StoreError::RolledBack)), "{culprit:?}");
-    assert!(matches!(before, Err(StoreError::RolledBack)), "it ran, and was undone: {before:?}");
-    assert!(matches!(after, Err(StoreError::RolledBack)), "it never ran: {after:?}");
+    assert!(matches!(culprit, Err(StoreError::RolledBack { cause: None })), "{culprit:?}");
+    assert!(matches!(before, Err(StoreError::RolledBack { .. })), "it ran, and was undone: {before:?}");
+    assert!(matches!(after, Err(StoreError::RolledBack { .. })), "it never ran: {after:?}");
     assert_eq!(notes(&store), [""; 0]);
 }
 
