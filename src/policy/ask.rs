@@ -16,10 +16,19 @@ pub struct Ask {
     /// Whether a `client_id` that names no such relationship is refused rather than ignored: where the token authenticates a client
     /// (RFC 7521 §4.2), it must be the one that is named.
     pub only_named: bool,
-    /// The kind of token that is asked for; none leaves it to the target.
-    pub kind: Option<TokenKind>,
+    /// The type of token that is asked for; none leaves it to the target.
+    pub token_type: Option<RequestedType>,
     /// Whether the grant can hand out tokens that are no access tokens (RFC 8693 §2.2.1): token exchange can.
     pub takes_grants: bool,
+}
+
+/// What `requested_token_type` asks for (RFC 8693 §2.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RequestedType {
+    /// An access token, whatever it looks like.
+    AccessToken,
+    /// A JWT, whatever it is for: an authorization grant, or an access token that its bearer can read.
+    Jwt,
 }
 
 /// What a token that we issue is for.

@@ -15,7 +15,7 @@ mod relationship;
 mod target;
 
 pub use actor::{ActorRole, ActorRule, Bearer};
-pub use ask::{Ask, TokenKind};
+pub use ask::{Ask, RequestedType, TokenKind};
 pub use assess::{Granted, Parties, assess};
 pub use condition::{ClaimMatcher, Condition, Scalar};
 pub use denial::{Denial, FailedCondition, Miss};

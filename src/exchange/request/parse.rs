@@ -3,7 +3,7 @@
 use url::Url;
 
 use crate::domain::{Digest256, IdempotencyKey, Scopes, Seconds, SubjectToken, Thumbprint};
-use crate::policy::{Ask, TokenKind};
+use crate::policy::{Ask, RequestedType};
 use crate::release::issuance::RepeatableRequest;
 use crate::token::ProvenKeys;
 
@@ -70,10 +70,10 @@ impl ExchangeRequest {
         }
         let subject = subject(&mut parameters, grant)?;
         let actor = actor(&mut parameters)?;
-        let kind = match parameters.requested_token_type.as_deref() {
+        let token_type = match parameters.requested_token_type.as_deref() {
             None => None,
-            Some(ACCESS_TOKEN_TYPE) => Some(TokenKind::AccessToken),
-            Some(JWT_TYPE) => Some(TokenKind::AuthorizationGrant),
+            Some(ACCESS_TOKEN_TYPE) => Some(RequestedType::AccessToken),
+            Some(JWT_TYPE) => Some(RequestedType::Jwt),
             Some(_) => return Err(Malformed::RequestedTokenType),
         };
         if parameters.profile == AssertionProfile::DefaultScope {
@@ -86,7 +86,7 @@ impl ExchangeRequest {
             lifetime: parameters.lifetime.as_deref().map(lifetime).transpose()?,
             relationship: parameters.client_id,
             only_named: grant == GrantType::ClientCredentials,
-            kind,
+            token_type,
             takes_grants: grant == GrantType::TokenExchange,
         };
         let (proof, certificate) = (parameters.proof, parameters.certificate);
@@ -102,11 +102,11 @@ impl ExchangeRequest {
     /// Everything in the request that decides its answer, in one spelling: requests of one digest have asked for the same token. A proof is
     /// another each time; what it proves is not.
     pub(super) fn digest(&self, (subject, actor): (Digest256, Option<Digest256>), proven: ProvenKeys) -> Digest256 {
-        let Ask { target, scopes, lifetime, relationship, only_named: _, kind, takes_grants: _ } = &self.ask;
+        let Ask { target, scopes, lifetime, relationship, only_named: _, token_type, takes_grants: _ } = &self.ask;
         let scopes = scopes.as_ref().map(ToString::to_string);
         let lifetime = lifetime.map(|lifetime| lifetime.0.to_be_bytes());
         // Access tokens are what is issued where nothing else is asked for.
-        let kind = if *kind == Some(TokenKind::AuthorizationGrant) { JWT_TYPE } else { ACCESS_TOKEN_TYPE };
+        let token_type = if *token_type == Some(RequestedType::Jwt) { JWT_TYPE } else { ACCESS_TOKEN_TYPE };
         let mut fields = vec![
             Some(self.grant.urn().as_bytes()),
             Some(subject.as_bytes().as_slice()),
@@ -114,7 +114,7 @@ impl ExchangeRequest {
             scopes.as_deref().map(str::as_bytes),
             lifetime.as_ref().map(<[u8; 8]>::as_slice),
             relationship.as_deref().map(str::as_bytes),
-            Some(kind.as_bytes()),
+            Some(token_type.as_bytes()),
         ];
         let key = proven.key.map(|key| *key.digest().as_bytes());
         let certificate = proven.certificate.map(|certificate| *certificate.digest().as_bytes());

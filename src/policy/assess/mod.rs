@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::domain::{Claims, IssuerName, RelationshipName, Scopes, Seconds};
 
 use crate::policy::actor::Bearer;
-use crate::policy::ask::{Ask, TokenKind};
+use crate::policy::ask::{Ask, RequestedType, TokenKind};
 use crate::policy::denial::Denial;
 use crate::policy::policy_set::TrustPolicy;
 use crate::policy::relationship::{Grant, TrustRelationship};
-use crate::policy::target::Target;
+use crate::policy::target::{Target, TokenFormat};
 
 mod candidates;
 
@@ -46,6 +46,8 @@ pub struct Granted {
     pub lifetime: Seconds,
     /// Whether the issued token must not outlive the subject token.
     pub cap_to_subject: bool,
+    /// The type of token that was asked for, which the target hands out.
+    pub token_type: Option<RequestedType>,
 }
 
 /// Which relationship permits this ask to these parties?
@@ -92,10 +94,15 @@ fn target(holding: &[&Arc<TrustRelationship>], ask: &Ask) -> Option<Box<str>> {
     }
 }
 
-/// Whether the target's tokens are of the kind that is asked for.
+/// Whether the target's tokens are of the type that is asked for.
 pub(in crate::policy) fn hands_out(target: &Target, ask: &Ask) -> bool {
-    let asked = ask.kind.is_none_or(|kind| kind == target.kind);
-    asked && (ask.takes_grants || target.kind == TokenKind::AccessToken)
+    let is_access_token = target.kind == TokenKind::AccessToken;
+    let asked = match ask.token_type {
+        None => true,
+        Some(RequestedType::AccessToken) => is_access_token,
+        Some(RequestedType::Jwt) => target.format == TokenFormat::Jwt && target.encryption.is_none(),
+    };
+    asked && (ask.takes_grants || is_access_token)
 }
 
 pub(in crate::policy) fn grant_for<'a>(relationship: &'a TrustRelationship, audience: &str) -> Option<&'a Grant> {
@@ -110,6 +117,7 @@ pub(in crate::policy) fn granted(relationship: &Arc<TrustRelationship>, grant: &
         scopes: ask.scopes.clone().unwrap_or_else(|| grant.scopes.clone()),
         lifetime: ask.lifetime.map_or(ceiling, |asked| asked.min(ceiling)),
         cap_to_subject: grant.cap_to_subject,
+        token_type: ask.token_type,
     }
 }
 

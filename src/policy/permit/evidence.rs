@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::{ClaimPath, ClaimValue, Fingerprint, Mark, RelationshipName, Scopes, Seconds, Timestamp, TokenId};
 use crate::policy::actor::{ActorRole, Bearer};
+use crate::policy::ask::RequestedType;
 use crate::policy::assess::{Granted, Parties};
 use crate::policy::relationship::TrustRelationship;
 use crate::policy::target::{Binding, Target};
@@ -91,6 +92,12 @@ impl Permit {
     #[must_use]
     pub fn scopes(&self) -> &Scopes {
         &self.granted.scopes
+    }
+
+    /// The type of token that was asked for.
+    #[must_use]
+    pub fn token_type(&self) -> Option<RequestedType> {
+        self.granted.token_type
     }
 
     /// The lifetime, in seconds; at least 1.

@@ -62,7 +62,7 @@ impl MintedToken {
 
     /// What it is, for the answer.
     pub(in crate::release) fn kind(&self) -> IssuedKind {
-        IssuedKind::of(self.permit.target().kind, &self.permit.bond())
+        IssuedKind::of(self.permit.target().kind, &self.permit.bond(), self.permit.token_type())
     }
 
     /// The permit it was minted for.

@@ -111,7 +111,7 @@ pub(super) fn ask(dice: &mut Dice) -> Ask {
         lifetime: dice.one_in(2).then(|| Seconds(1 + dice.roll(5_000) as u64)),
         relationship: dice.one_in(3).then(|| format!("r{}", dice.roll(RELATIONSHIPS + 1))),
         only_named: dice.one_in(8),
-        kind: None,
+        token_type: None,
         takes_grants: !dice.one_in(4),
     }
 }

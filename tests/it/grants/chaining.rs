@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{DEPLOY, NOW, verdict};
+use crate::support::{NOW, verdict};
 
 use super::{ACCESS_TOKEN, JWT, PARTNER, Two, Way};
 
@@ -25,7 +25,7 @@ async fn a_grant_for_another_authorization_server_is_short_and_names_it_alone() 
 async fn a_target_issues_one_kind_of_token() {
     let world = Two::new().await;
     for (audience, requested, why) in
-        [(PARTNER, ACCESS_TOKEN, "an authorization server takes no access tokens"), (DEPLOY, JWT, "a resource server takes no grants")]
+        [(PARTNER, ACCESS_TOKEN, "an authorization server takes no access tokens"), ("https://shy.example", JWT, "a handle is no JWT")]
     {
         let answer = world.ask(Way::Exchange, &world.token(&[]), &[("audience", audience), ("requested_token_type", requested)]).await;
         assert_eq!(verdict(&answer), "400 invalid_target denied: target", "{why}");

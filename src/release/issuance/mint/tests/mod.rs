@@ -74,7 +74,7 @@ impl Usual {
     }
 
     fn permit(self, ring: &KeyRing) -> Permit {
-        let ask = Ask { takes_grants: true, kind: Some(self.target.kind), ..Ask::default() };
+        let ask = Ask { takes_grants: true, ..Ask::default() };
         let presented = Presented { proven: self.proven, ..Presented::alone(subject_token(ring, self.replay)) };
         evaluate(&self.policy(None), presented, &ask, NOW).unwrap()
     }
