@@ -1,6 +1,6 @@
 //! `private_key_jwt`: a client that signs who it is (RFC 7521 §4.2, RFC 7523 §2.2 and §3).
 
-use crate::domain::{Audience, SubjectToken, Timestamp};
+use crate::domain::{Audience, Seconds, SubjectToken, Timestamp};
 use crate::exchange::{Family, Unavailable};
 use crate::issuers::{Clients, KeysError};
 use crate::release::replay::{ReplayGuard, SpendError};
@@ -27,8 +27,6 @@ pub struct ClientAssertion {
 pub enum BadAssertion {
     /// Another client is named beside it: by `sub`, or by `client_id`.
     ClientMismatch,
-    /// It, or the client's keys, may be older than what the store remembers.
-    Fenced,
     /// One of its two parameters is missing.
     Incomplete,
     /// It is bad in itself.
@@ -53,9 +51,7 @@ impl BadAssertion {
         match self {
             Self::Incomplete | Self::Type => Family::Malformed,
             Self::Revoked => Family::Denied,
-            Self::ClientMismatch | Self::Fenced | Self::Rejected(_) | Self::Replayed | Self::TokenIdMissing | Self::Unproven(_) => {
-                Family::Rejected
-            }
+            Self::ClientMismatch | Self::Rejected(_) | Self::Replayed | Self::TokenIdMissing | Self::Unproven(_) => Family::Rejected,
         }
     }
 
@@ -64,7 +60,6 @@ impl BadAssertion {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::ClientMismatch => "client_mismatch",
-            Self::Fenced => "fenced",
             Self::Incomplete | Self::Type => "client_assertion",
             Self::Rejected(rejected) | Self::Unproven(Some(rejected)) => rejected.reason(),
             Self::Replayed => "replayed",
@@ -117,12 +112,17 @@ const fn precedes_signature(why: RejectedToken) -> bool {
 }
 
 /// Uses an assertion up: the next one who shows it is somebody else.
-pub(super) async fn use_up(guard: &ReplayGuard, token: &VerifiedToken, audience: &Audience) -> Result<(), Refused> {
+pub(super) async fn use_up(guard: &ReplayGuard, token: &VerifiedToken, audience: &Audience, now: Timestamp) -> Result<(), Refused> {
     guard.spend_alone(token, audience).await.map_err(|error| match error {
         SpendError::Replayed { .. } => Refused::Assertion(BadAssertion::Replayed),
-        SpendError::Fenced { .. } => Refused::Assertion(BadAssertion::Fenced),
+        SpendError::Fenced { until } => Refused::AssertionFenced { retry_after: after(until, now) },
         SpendError::Expired => Refused::Assertion(BadAssertion::Rejected(RejectedToken::Expired { at: token.expires_at() })),
         SpendError::ClockOffset { .. } => Refused::Unavailable(Unavailable::ClockOffset),
         SpendError::Unavailable(error) => Refused::Unavailable(Unavailable::Store(error.trouble())),
     })
+}
+
+/// How long until something that is made anew is younger than this fence.
+pub(super) fn after(until: Timestamp, now: Timestamp) -> Seconds {
+    until.since(now) + Seconds(1)
 }

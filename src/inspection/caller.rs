@@ -11,7 +11,7 @@ use crate::token::{
     verify_proof,
 };
 
-use super::assertion::{authenticate, use_up};
+use super::assertion::{after, authenticate, use_up};
 use super::service::Inspection;
 use super::{BadAssertion, ClientAssertion, Refused};
 
@@ -66,7 +66,7 @@ impl Inspection {
         let authenticated = match authenticate(&self.edges.clients, assertion, now).await {
             Ok(token) => {
                 // Judged last: using it up takes a while.
-                let used_up = use_up(&self.edges.guard, &token, &self.audience).await;
+                let used_up = use_up(&self.edges.guard, &token, &self.audience, now).await;
                 used_up.and_then(|()| self.admits_client(&token, now)).map(|()| token)
             }
             Err(refused) => Err(refused),
@@ -109,17 +109,17 @@ impl Inspection {
             return Err(Refused::ScopeMissing);
         }
         if let Some(proof) = proof {
-            self.use_up_proof(&proof).await?;
+            self.use_up_proof(&proof, now).await?;
         }
         let name = token.claims().text("client_id").ok_or(Refused::ScopeMissing)?;
         Ok(Caller(name.into()))
     }
 
     /// A proof is good for one request (RFC 9449 §11.1).
-    async fn use_up_proof(&self, proof: &VerifiedProof) -> Result<(), Refused> {
+    async fn use_up_proof(&self, proof: &VerifiedProof, now: Timestamp) -> Result<(), Refused> {
         self.edges.guard.spend_alone(proof, &self.audience).await.map_err(|error| match error {
             SpendError::Replayed { .. } => Refused::ProofReplayed,
-            SpendError::Fenced { .. } => Refused::ProofFenced,
+            SpendError::Fenced { until } => Refused::ProofFenced { retry_after: after(until, now) },
             SpendError::Expired => Refused::Proof(RejectedProof::IssuedAt),
             SpendError::ClockOffset { .. } => Refused::Unavailable(Unavailable::ClockOffset),
             SpendError::Unavailable(error) => Refused::Unavailable(Unavailable::Store(error.trouble())),

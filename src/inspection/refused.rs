@@ -1,5 +1,6 @@
 //! Why a caller is not answered.
 
+use crate::domain::Seconds;
 use crate::exchange::{Family, Unavailable};
 use crate::limits::Limited;
 use crate::token::{RejectedProof, RejectedToken};
@@ -12,6 +13,12 @@ use super::BadAssertion;
 pub enum Refused {
     /// The client's assertion about itself is no good.
     Assertion(BadAssertion),
+    /// Nobody can tell whether the assertion was used before: it is older than what the store surely remembers. One that is made after this
+    /// time helps, so it is no failure of the client.
+    AssertionFenced {
+        /// In seconds.
+        retry_after: Seconds,
+    },
     /// Nothing says who asks.
     CredentialsMissing,
     /// An encrypted token cannot be read here, so it cannot be taken back by being shown.
@@ -20,8 +27,11 @@ pub enum Refused {
     Limited(Limited),
     /// The proof that came with the caller's access token is no good.
     Proof(RejectedProof),
-    /// Nobody can tell whether the proof was used before.
-    ProofFenced,
+    /// The same for the proof that came with the access token.
+    ProofFenced {
+        /// In seconds.
+        retry_after: Seconds,
+    },
     /// The proof was used before.
     ProofReplayed,
     /// The caller's access token was taken back.
@@ -41,10 +51,10 @@ impl Refused {
         match self {
             Self::Assertion(bad) => bad.family(),
             Self::CredentialsMissing => Family::Malformed,
-            Self::Encrypted | Self::Proof(_) | Self::ProofFenced | Self::ProofReplayed | Self::Token(_) => Family::Rejected,
+            Self::Encrypted | Self::Proof(_) | Self::ProofReplayed | Self::Token(_) => Family::Rejected,
             Self::Revoked | Self::ScopeMissing => Family::Denied,
             Self::Limited(_) => Family::Limited,
-            Self::Unavailable(_) => Family::Unavailable,
+            Self::AssertionFenced { .. } | Self::ProofFenced { .. } | Self::Unavailable(_) => Family::Unavailable,
         }
     }
 
@@ -53,11 +63,12 @@ impl Refused {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Assertion(bad) => bad.reason(),
+            Self::AssertionFenced { .. } => "fenced",
             Self::CredentialsMissing => "credentials_missing",
             Self::Encrypted => "encrypted_token",
             Self::Limited(limited) => limited.reason(),
             Self::Proof(rejected) => rejected.reason(),
-            Self::ProofFenced => "proof_fenced",
+            Self::ProofFenced { .. } => "proof_fenced",
             Self::ProofReplayed => "proof_replayed",
             Self::Revoked => "revoked",
             Self::ScopeMissing => "scope_missing",

@@ -74,9 +74,8 @@ impl Limits {
     /// # Errors
     /// When it is one too many.
     pub fn admit_peer(&self, peer: Option<IpAddr>) -> Result<Option<Remaining>, Limited> {
-        let (Some(counts), Some(peer)) = (&self.peer, peer) else { return Ok(None) };
-        let peer = network(peer);
-        if peer.is_loopback() && !self.loopback { Ok(None) } else { counts.admit(peer).map(Some) }
+        let (Some(counts), Some(peer)) = (&self.peer, peer.filter(|peer| self.is_counted(*peer))) else { return Ok(None) };
+        counts.admit(network(peer)).map(Some)
     }
 
     /// Counts an exchange that is permitted. To be asked before anything is spent for it: who is told to come back must be able to.
@@ -110,7 +109,15 @@ impl Limits {
     /// # Errors
     /// When it is one too many.
     pub fn note_failure(&self, peer: Option<IpAddr>) -> Result<(), Limited> {
+        if peer.is_some_and(|peer| !self.is_counted(peer)) {
+            return Ok(());
+        }
         self.failures.admit(peer.map(network)).map(drop)
+    }
+
+    /// This machine itself is no peer, unless a limit of peers was written down.
+    fn is_counted(&self, peer: IpAddr) -> bool {
+        self.loopback || !peer.to_canonical().is_loopback()
     }
 
     /// Forgets who has been silent for long enough, and what is over. Call it every few seconds.

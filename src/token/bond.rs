@@ -54,13 +54,14 @@ impl Bond {
     /// Whether the presenter has proven what the token is bound to.
     pub(super) fn check(&self, shown: Shown) -> Result<(), RejectedToken> {
         let Shown::ByHolder(proven) = shown else { return Ok(()) };
-        let pairs = [(self.key, proven.key), (self.certificate, proven.certificate)];
-        let bound = pairs.into_iter().filter_map(|(bound, proven)| bound.map(|bound| (bound, proven)));
-        for (bound, proven) in bound {
-            match proven {
-                None => return Err(RejectedToken::PopRequired),
-                Some(other) if other != bound => return Err(RejectedToken::PopMismatch),
-                Some(_) => {}
+        for (bound, proven, mismatch) in [
+            (self.key, proven.key, RejectedToken::PopMismatch),
+            (self.certificate, proven.certificate, RejectedToken::PopCertificateMismatch),
+        ] {
+            match (bound, proven) {
+                (Some(_), None) => return Err(RejectedToken::PopRequired),
+                (Some(bound), Some(other)) if other != bound => return Err(mismatch),
+                (Some(_), Some(_)) | (None, _) => {}
             }
         }
         Ok(())
@@ -119,6 +120,7 @@ mod tests {
         let bound = |key, certificate| Bond { key, certificate };
         let proven = |key, certificate| Shown::ByHolder(ProvenKeys { key, certificate });
         let (required, mismatch) = (Err(RejectedToken::PopRequired), Err(RejectedToken::PopMismatch));
+        let other_certificate = Err(RejectedToken::PopCertificateMismatch);
         for (bond, shown, expected, why) in [
             (bound(None, None), proven(None, None), Ok(()), "a bearer token"),
             (bound(None, None), proven(key, other), Ok(()), "a proof nobody asked for"),
@@ -127,7 +129,8 @@ mod tests {
             (bound(key, None), proven(other, None), mismatch, "another key"),
             (bound(key, other), proven(key, None), required, "one of two"),
             (bound(key, other), proven(key, other), Ok(()), "both"),
-            (bound(key, other), proven(key, key), mismatch, "another certificate"),
+            (bound(key, other), proven(key, key), other_certificate, "another certificate"),
+            (bound(None, other), proven(other, key), other_certificate, "another certificate, and a proof that binds nothing"),
             (bound(key, other), Shown::ByInspector, Ok(()), "who asks about a token holds no key of it"),
         ] {
             assert_eq!(bond.check(shown), expected, "{why}");

@@ -73,6 +73,8 @@ pub enum RejectedToken {
     NotBeforeInvalid,
     #[error("`nbf` is {from}")]
     NotYetValid { from: Timestamp },
+    #[error("`cnf` binds the token to another certificate than that of the connection (RFC 8705 section 3)")]
+    PopCertificateMismatch,
     #[error("`cnf` binds the token to another key than the one that was proven")]
     PopMismatch,
     #[error("`cnf` binds the token to a key, and no proof of possession came with it (RFC 7800 section 3)")]
@@ -138,7 +140,7 @@ impl RejectedToken {
             Self::MayActInvalid => "may_act_invalid",
             Self::NotBeforeInvalid => "nbf_invalid",
             Self::NotYetValid { .. } => "not_yet_valid",
-            Self::PopMismatch => "pop_mismatch",
+            Self::PopCertificateMismatch | Self::PopMismatch => "pop_mismatch",
             Self::PopRequired => "pop_required",
             Self::SubjectInvalid => "sub_invalid",
             Self::SubjectMissing => "sub_missing",

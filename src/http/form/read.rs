@@ -28,10 +28,16 @@ impl Form {
     }
 
     /// Reads the form of a request that asks about a token, or takes one back.
+    ///
+    /// Whether there is a query too is another question: what the body says decides how that is answered.
     pub async fn read_inspection(head: &Parts, body: Body, room: &BodyRoom) -> Result<Self, FormError> {
-        check_query(head)?;
         let bytes = body_within(BODY_DEADLINE, head, body, room).await?;
         Self::parse_as(FormKind::Inspection, bytes.as_ref())
+    }
+
+    /// Whether parameters stand in the URL.
+    pub fn has_query(head: &Parts) -> bool {
+        head.uri.query().is_some_and(|query| !query.is_empty())
     }
 
     pub(in crate::http) async fn read_within(deadline: Duration, head: &Parts, body: Body, room: &BodyRoom) -> Result<Self, FormError> {
@@ -42,7 +48,7 @@ impl Form {
 
 /// Parameters stand in the body alone.
 fn check_query(head: &Parts) -> Result<(), FormError> {
-    if head.uri.query().is_some_and(|query| !query.is_empty()) { Err(FormError::Query) } else { Ok(()) }
+    if Form::has_query(head) { Err(FormError::Query) } else { Ok(()) }
 }
 
 /// The body of a request whose head promises a form.

@@ -13,7 +13,7 @@ use crate::http::{Answers, BodyRoom, OauthCode, OauthError, PeerAddress, Tracker
 use crate::inspection::{Inspection, Introspected, Refused, Revoked};
 use crate::limits::{Limits, Remaining};
 
-use super::outcome::{Told, oauth_error};
+use super::outcome::{Asked, Told, oauth_error};
 use super::question::{Question, Who};
 
 /// What the two endpoints work with.
@@ -96,11 +96,11 @@ impl InspectionEndpoints {
             Ok(question) => question,
             Err(error) => return self.refuse("introspect", &error),
         };
-        let service = Arc::clone(&self.service);
+        let (service, asked) = (Arc::clone(&self.service), question.asked);
         let asking = self.tracker.run(async move { service.introspect(question.credentials, question.token, peer).await });
         let told = match asking.await {
             Ok(Ok(told)) => told,
-            Ok(Err(refused)) => return self.refused("introspect", refused),
+            Ok(Err(refused)) => return self.refused("introspect", refused, asked),
             Err(not_run) => return self.refuse("introspect", &not_run.into()),
         };
         let Ok(body) = serde_json::to_vec(&Told(&told)) else { return self.refuse("introspect", &OauthError::internal()) };
@@ -113,14 +113,14 @@ impl InspectionEndpoints {
             Ok(question) => question,
             Err(error) => return self.refuse("revoke", &error),
         };
-        let service = Arc::clone(&self.service);
+        let (service, asked) = (Arc::clone(&self.service), question.asked);
         let revoking = self.tracker.run(async move { service.revoke(question.credentials, question.token, peer).await });
         match revoking.await {
             Ok(Ok(revoked)) => {
                 self.note("revoke", if revoked == Revoked::Now { "revoked" } else { "nothing" });
                 self.answers.done()
             }
-            Ok(Err(refused)) => self.refused("revoke", refused),
+            Ok(Err(refused)) => self.refused("revoke", refused, asked),
             Err(not_run) => self.refuse("revoke", &not_run.into()),
         }
     }
@@ -135,9 +135,9 @@ impl InspectionEndpoints {
     }
 
     /// Metrics learn the reason also where the caller does not.
-    fn refused(&self, endpoint: &'static str, refused: Refused) -> Response<Body> {
+    fn refused(&self, endpoint: &'static str, refused: Refused, asked: Asked) -> Response<Body> {
         (self.observe)(InspectionObserved { endpoint, outcome: refused.family().name(), reason: refused.reason() });
-        self.error(&oauth_error(refused))
+        self.error(&oauth_error(refused, asked))
     }
 
     fn error(&self, error: &OauthError) -> Response<Body> {

@@ -11,12 +11,13 @@ use crate::http::form::FormError;
 use crate::http::{BodyRoom, ClientCertificate, Form, OauthCode, OauthError, Parameter, client_hint, presented_proof};
 use crate::inspection::{AccessToken, ClientAssertion, Credentials};
 
-use super::outcome::{BEARER, INVALID_PROOF, no_credentials};
+use super::outcome::{Asked, BEARER, INVALID_PROOF, Scheme, no_credentials};
 
 /// What is asked, and by whom.
 pub(super) struct Question {
     pub(super) credentials: Option<Credentials>,
     pub(super) token: SubjectToken,
+    pub(super) asked: Asked,
 }
 
 /// Whether the caller must say who it is.
@@ -32,15 +33,19 @@ impl Question {
     /// Reads the whole request, which was sent to this URL of ours. `token_type_hint` is read and ignored: our tokens tell what they are.
     pub(super) async fn read(head: &Parts, body: Body, room: &BodyRoom, url: &str, who: Who) -> Result<Self, OauthError> {
         let form = Form::read_inspection(head, body, room).await;
-        let mut form = form.map_err(|error| match error {
+        if Form::has_query(head) {
+            let credentials = head.headers.contains_key(AUTHORIZATION) || form.is_ok_and(|form| form.has(Parameter::ClientAssertion));
             // RFC 6750 §2.3: a token in the URL is no credential, whatever else is wrong with it there.
-            FormError::Query if who == Who::MustSay && !head.headers.contains_key(AUTHORIZATION) => no_credentials(),
-            error => error.into(),
-        })?;
+            return Err(if who == Who::MaySay || credentials { FormError::Query.into() } else { no_credentials(false) });
+        }
+        let mut form = form?;
         let credentials = credentials(&mut form, head, url)?;
+        let by_proof = matches!(&credentials, Some(Credentials::AccessToken(shown)) if shown.proof.is_some());
+        let scheme = if by_proof { Scheme::Dpop } else { Scheme::Bearer };
+        let asked = Asked { scheme, tried_basic: credentials.is_none() && head.headers.contains_key(AUTHORIZATION) };
         let token = form.take_token(Parameter::Token);
         let missing = || OauthError::malformed(StatusCode::BAD_REQUEST, "parameter_missing").with_detail("token");
-        Ok(Self { credentials, token: token.ok_or_else(missing)? })
+        Ok(Self { credentials, token: token.ok_or_else(missing)?, asked })
     }
 }
 

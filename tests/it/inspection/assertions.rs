@@ -5,7 +5,7 @@ use cambist::domain::Seconds;
 use cambist::exchange::{JWT_BEARER, TOKEN_EXCHANGE};
 use serde_json::{Value, json};
 
-use super::{ASSERTION_TYPE, Bench, refusal};
+use super::{ASSERTION_TYPE, Bench, INACTIVE, refusal};
 use crate::support::{DEPLOY, NOW, OWN_ISSUER, verdict};
 
 const CHALLENGE: &str = "Bearer realm=\"cambist\"";
@@ -160,6 +160,31 @@ async fn an_assertion_is_no_grant_and_a_grant_no_assertion() {
         refusal(&bench.ask_as_client(&subject, &token).await),
         format!("401 invalid_client rejected: client_unproven | {CHALLENGE}")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assertion_from_before_the_fence_is_no_failure_of_its_client() {
+    let bench = Bench::on_a_new_store().await;
+    let from = async |assertion: String| bench.ask_as_client_from("192.0.2.1", &assertion, "x").await;
+    for _ in 0..20 {
+        let answer = from(bench.assertion(|good| good)).await;
+        assert_eq!((refusal(&answer), answer.header("retry-after")), ("503 temporarily_unavailable unavailable: fenced | ".into(), "16"));
+    }
+    bench.world.app.clock.advance(Seconds(16));
+    let later = bench.assertion(|good| good.with("iat", NOW + 16).with("exp", NOW + 76));
+    assert_eq!(from(later).await.text, INACTIVE, "one that is made after that time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_on_this_machine_are_counted_where_its_requests_are() {
+    for (config, last) in [("", 401), ("[limits]\nper_peer = { rate = \"1000/s\" }", 429)] {
+        let bench = Bench::with(config).await;
+        let mut statuses = Vec::new();
+        for _ in 0..12 {
+            statuses.push(bench.ask_as_client_from("127.0.0.1", "x.y.z", "x").await.status.as_u16());
+        }
+        assert_eq!(statuses.last(), Some(&last), "{config}: {statuses:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,8 @@ use super::{Bench, refusal};
 use crate::support::{FORM, FromPeer as _};
 
 const BEARER: &str = "Bearer realm=\"cambist\"";
+const EITHER: &str =
+    "Bearer realm=\"cambist\", DPoP realm=\"cambist\", algs=\"ES256 ES384 EdDSA PS256 PS384 PS512 RS256 RS384 RS512 Ed25519\"";
 const INVALID: &str = "Bearer realm=\"cambist\", error=\"invalid_token\"";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,7 +22,7 @@ async fn who_shows_nothing_is_asked_for_an_access_token() {
     cache-control: no-store
     content-type: application/json
     pragma: no-cache
-    www-authenticate: Bearer realm="cambist"
+    www-authenticate: Bearer realm="cambist", DPoP realm="cambist", algs="ES256 ES384 EdDSA PS256 PS384 PS512 RS256 RS384 RS512 Ed25519"
     {
       "error": "invalid_client",
       "error_description": "malformed: credentials_missing",
@@ -30,9 +32,15 @@ async fn who_shows_nothing_is_asked_for_an_access_token() {
     let bearer = bench.bearer("introspect").await;
     let basic = format!("Basic {}", STANDARD.encode("deploy-api:"));
     let password = format!("Basic {}", STANDARD.encode("deploy-api:mellon"));
-    let missing = format!("401 invalid_client malformed: credentials_missing | {BEARER}");
+    let missing = format!("401 invalid_client malformed: credentials_missing | {EITHER}");
+    let basic_missing = missing.replace(EITHER, &format!("Basic realm=\"cambist\", {EITHER}"));
     for (headers, form, expected, why) in [
-        (&[("authorization", &*basic)][..], &[][..], missing.clone(), "a name proves nothing"),
+        (
+            &[("authorization", &*basic)][..],
+            &[][..],
+            basic_missing,
+            "a name proves nothing; the challenge has its scheme (RFC 6749 section 5.2)",
+        ),
         (&[], &[("access_token", &*bearer)], missing.clone(), "a token in the form is not read"),
         (
             &[("authorization", &password)],

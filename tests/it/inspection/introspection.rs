@@ -6,7 +6,7 @@ use cambist::domain::Seconds;
 use serde_json::json;
 use tower::ServiceExt as _;
 
-use super::{Bench, INACTIVE, refusal};
+use super::{ASSERTION_TYPE, Bench, INACTIVE, refusal};
 use crate::support::{Answer, FORM, OWN_ISSUER};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,6 +102,13 @@ async fn a_question_is_a_form_like_every_other() {
     ] {
         assert_eq!(refusal(&bench.post("/introspect", &[authorization], form).await), expected, "{why}");
     }
+    let assertion = bench.assertion(|good| good);
+    let as_client = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &*assertion), ("token", "x")])
+        .finish();
+    let in_the_url = Request::post("/introspect?x=1").header(FORM.0, FORM.1).body(as_client.into()).unwrap();
+    let answer = bench.world.app.send(in_the_url).await;
+    assert_eq!(refusal(&answer), "400 invalid_request malformed: query_string | ", "a client that says who it is");
     let extra = [("token", &*token), ("audience", "a"), ("audience", "b"), ("subject_token", "x"), ("subject_token", "y")];
     assert_eq!(bench.post("/introspect", &[authorization], &extra).await.json()["active"], true, "other endpoints' parameters are ignored");
     for (request, expected, why) in [

@@ -13,8 +13,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::Request;
+use cambist::app::App;
 use cambist::cli::dev_issuer::{DevIssuer, MintRequest};
+use cambist::config::Settings;
+use cambist::document::Diagnostics;
 use cambist::domain::{IssuerUrl, ManualClock, Timestamp};
+use tempfile::TempDir;
 
 use crate::support::{Answer, DEPLOY, FORM, FromPeer as _, ISSUER, NOW, OWN_ISSUER, TestApp, Trail, World};
 
@@ -87,6 +91,21 @@ impl Bench {
 
     /// With more lines in the configuration.
     async fn with(config: &str) -> Self {
+        let (folder, client) = Self::prepared(config);
+        let world = World::around(TestApp::start_in(folder).await.unwrap(), "oidc", ISSUER);
+        Self { world, client }
+    }
+
+    /// On a store that was made just now, and so knows nothing of the time before.
+    async fn on_a_new_store() -> Self {
+        let (folder, client) = Self::prepared("");
+        let settings = Settings::load(&folder.path().join("cambist.toml"), &Diagnostics::new()).unwrap();
+        App::prepare_store(&settings, Arc::new(ManualClock::at(Timestamp::from_unix(NOW)))).await.unwrap();
+        let world = World::around(TestApp::start_in(folder).await.unwrap(), "oidc", ISSUER);
+        Self { world, client }
+    }
+
+    fn prepared(config: &str) -> (TempDir, DevIssuer) {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_unix(NOW)));
         let client = DevIssuer::new(IssuerUrl::parse("https://client.example").unwrap(), OWN_ISSUER.into(), clock).unwrap();
@@ -94,8 +113,7 @@ impl Bench {
         fs::write(folder.path().join("trust/test.toml"), TRUST).unwrap();
         fs::write(folder.path().join("trust/deploy-api.jwks"), client.key_set().unwrap().to_string()).unwrap();
         fs::write(folder.path().join("cambist.toml"), format!("issuer = \"{OWN_ISSUER}\"\n{config}\n")).unwrap();
-        let world = World::around(TestApp::start_in(folder).await.unwrap(), "oidc", ISSUER);
-        Self { world, client }
+        (folder, client)
     }
 
     /// A token of ours for this audience.

@@ -26,7 +26,7 @@ async fn a_certificate_binds_where_somebody_asked_for_it() {
 
     let inbound = world.token_with(&[("cnf", json!({ "x5t#S256": own }))]);
     for (shown, expected) in
-        [(None, "400 invalid_request rejected: pop_required"), (Some(other), "400 invalid_dpop_proof rejected: pop_mismatch")]
+        [(None, "400 invalid_request rejected: pop_required"), (Some(other), "400 invalid_request rejected: pop_mismatch")]
     {
         assert_eq!(verdict(&with_certificate(&world, &inbound, DEPLOY, shown).await), expected);
     }
