@@ -139,8 +139,12 @@ async fn the_metadata_says_how_to_ask() {
         (json!(["private_key_jwt", "Bearer", "DPoP"]), json!(["none", "private_key_jwt"]))
     );
     for name in ["introspection", "revocation"] {
-        let algorithms = metadata[format!("{name}_endpoint_auth_signing_alg_values_supported")].as_array().unwrap().clone();
+        let listed = &metadata[format!("{name}_endpoint_auth_signing_alg_values_supported")];
+        let algorithms = listed.as_array().unwrap();
         assert!(algorithms.contains(&json!("ES256")) && !algorithms.contains(&json!("none")), "{name}");
+        assert!(algorithms.contains(&json!("EdDSA")) && algorithms.contains(&json!("Ed25519")), "{name}: both names of one algorithm");
+        assert_eq!(*listed, metadata["dpop_signing_alg_values_supported"], "{name}: assertions are read as proofs are");
+        assert_eq!(*listed, metadata["token_endpoint_auth_signing_alg_values_supported"], "{name}");
     }
 }
 
