@@ -43,7 +43,7 @@ pub(in crate::trust) struct ReadGrant {
     pub(in crate::trust) scopes: Vec<Spanned<Scope>>,
     pub(in crate::trust) lifetime: Option<Spanned<Seconds>>,
     pub(in crate::trust) cap_to_subject: bool,
-    pub(in crate::trust) narrow: bool,
+    pub(in crate::trust) narrow: Option<Spanned<bool>>,
 }
 
 /// A claim that is carried over under another name.
@@ -180,7 +180,7 @@ fn read_grant(mut table: Table<'_>) -> Option<ReadGrant> {
     let place = table.place();
     let lifetime = lifetime(&mut table, "lifetime", LONGEST_LIFETIME).map(|value| Spanned { value, place });
     let cap_to_subject = table.bool("cap_to_subject").is_some_and(|cap| cap.value);
-    let narrow = table.bool("narrow").is_some_and(|narrow| narrow.value);
+    let narrow = table.bool("narrow").filter(|narrow| narrow.value);
     table.finish();
     Some(ReadGrant { target: target?, scopes, lifetime, cap_to_subject, narrow })
 }
