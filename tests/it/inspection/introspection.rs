@@ -34,7 +34,7 @@ async fn a_good_token_is_explained_to_who_may_know_it() {
       "token_type": "Bearer"
     }
     "#);
-    assert_eq!(answer.text.matches("\"active\"").count(), 1, "no claim from outside can say that a token is good");
+    assert_eq!(answer.text.matches("\"active\"").count(), 1, "said once");
     assert!(!answer.text.contains("rvk"), "what only we can read is told to nobody");
     assert_eq!(bench.ask_as_client(&bench.assertion(|good| good), &token).await.text, answer.text, "to a client the same");
 }
