@@ -19,7 +19,7 @@ pub(super) enum Trouble {
     Bindings,
     /// The clocks of this machine and of the store differ, or ours stepped back behind what the store remembers.
     ClockOffset,
-    /// The keys of an issuer cannot be refreshed.
+    /// The keys of an issuer cannot be refreshed, or it has no usable one.
     IssuerKeys,
     /// The key ring cannot be followed, rotated or written back.
     KeyRing,

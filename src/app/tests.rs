@@ -1,6 +1,7 @@
 //! What no test from outside can time.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -50,18 +51,47 @@ fn token(id: &str) -> SubjectToken {
     SubjectToken::new(format!("{input}.{}", URL_SAFE_NO_PAD.encode(key().sign(input.as_bytes()))))
 }
 
+fn settings(folder: &Path) -> Settings {
+    Settings::load(&folder.join("cambist.toml"), &Diagnostics::new()).unwrap()
+}
+
+/// An application in this folder, whose one issuer has these keys.
+async fn app(folder: &Path, clock: &Arc<ManualClock>, keys: &str) -> Arc<App> {
+    fs::create_dir(folder.join("trust")).unwrap();
+    fs::write(folder.join("trust/ci.jwks"), keys).unwrap();
+    fs::write(folder.join("trust/test.toml"), TRUST).unwrap();
+    fs::write(folder.join("cambist.toml"), "issuer = \"https://sts.example\"\n").unwrap();
+    let before = Arc::new(ManualClock::at(Timestamp::from_unix(NOW.unix() - 100)));
+    App::prepare_store(&settings(folder), before).await.unwrap();
+    let edges = Edges { clock: Arc::clone(clock) as _, fetch: Arc::new(Nowhere) };
+    App::build(settings(folder), edges).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_was_read_and_has_no_usable_key_is_told_as_one_that_could_not_be_read() {
+    for (keys, expected, why) in [
+        (&*key_set(), false, "a usable key"),
+        (r#"{"keys":[]}"#, true, "no key at all"),
+        (r#"{"keys":[{"kty":"EC","kid":"key-1"}]}"#, true, "a key that cannot be used"),
+        ("", true, "no key set"),
+    ] {
+        let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::new(ManualClock::at(NOW)));
+        let app = app(folder.path(), &clock, keys).await;
+        app.warm_issuers();
+        let read = || app.parts.issuers.all().iter().all(|issuer| issuer.health().last_success.is_some() || issuer.health().failures > 0);
+        while !read() {
+            tokio::task::yield_now().await;
+        }
+        app.each_second().await;
+        assert_eq!(app.health.names().contains(&"issuer_keys_unavailable"), expected, "{why}: {:?}", app.health.names());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_blocked_while_the_store_spends_is_not_released() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::new(ManualClock::at(NOW)));
-    fs::create_dir(folder.path().join("trust")).unwrap();
-    fs::write(folder.path().join("trust/ci.jwks"), key_set()).unwrap();
-    fs::write(folder.path().join("trust/test.toml"), TRUST).unwrap();
-    fs::write(folder.path().join("cambist.toml"), "issuer = \"https://sts.example\"\n").unwrap();
-    let settings = || Settings::load(&folder.path().join("cambist.toml"), &Diagnostics::new()).unwrap();
-    let before = Arc::new(ManualClock::at(Timestamp::from_unix(NOW.unix() - 100)));
-    App::prepare_store(&settings(), before).await.unwrap();
-    let edges = Edges { clock: Arc::clone(&clock) as _, fetch: Arc::new(Nowhere) };
-    let app = App::build(settings(), edges).await.unwrap();
+    let app = app(folder.path(), &clock, &key_set()).await;
+    let settings = || settings(folder.path());
     let desk = open_store(&settings(), OpenMode::Command).await.unwrap();
 
     for blocked in [false, true] {

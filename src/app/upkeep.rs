@@ -166,13 +166,13 @@ impl App {
                 self.parts.metrics.issuer_fetch(&health.name, "failed");
             }
             *known = now;
-            if let Some(error) = health.last_error {
-                failing.push(format!("{}: {error}", health.name));
+            if let Some(trouble) = health.trouble() {
+                failing.push(format!("{}: {trouble}", health.name));
             }
         }
         drop(counted);
         let of_clients = self.parts.clients.all().into_iter().map(|client| client.health());
-        failing.extend(of_clients.filter_map(|health| health.last_error.map(|error| format!("client {}: {error}", health.name))));
+        failing.extend(of_clients.filter_map(|health| health.trouble().map(|trouble| format!("client {}: {trouble}", health.name))));
         self.note(Trouble::IssuerKeys, (!failing.is_empty()).then(|| failing.join("; ")));
     }
 

@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use axum::routing::{MethodRouter, get};
 
 use crate::domain::{IssuerUrl, Seconds};
+use crate::exchange::GrantType;
 use crate::token::Algorithm;
 
 use super::proof::proof_algorithms;
@@ -44,27 +45,29 @@ impl MetadataSettings {
         let mut document = self.members();
         document["token_endpoint"] = tenant_url(&self.issuer, tenant, "oauth2/v2.0/token")?.into();
         document["authorization_endpoint"] = tenant_url(&self.issuer, tenant, "oauth2/v2.0/authorize")?.into();
+        // What that token endpoint takes, and nothing else.
+        document["grant_types_supported"] = [GrantType::ClientCredentials.urn()].as_slice().into();
         Some(Document::new(document.to_string().into_bytes().into(), "application/json", METADATA_MAX_AGE))
     }
 
     fn members(&self) -> serde_json::Value {
         let algorithms: Vec<_> = self.algorithms.iter().map(|algorithm| algorithm.name()).collect();
-        let assertion_algorithms: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
-        let proofs: Vec<_> = proof_algorithms().collect();
+        // Client assertions are read as proofs are, so both names of one algorithm are known for them, too.
+        let accepted: Vec<_> = proof_algorithms().collect();
         let mut members = serde_json::json!({
             "issuer": self.issuer,
             "token_endpoint": self.issuer.join("/token"),
             "jwks_uri": self.issuer.join("/keys"),
             "grant_types_supported": self.grants,
             "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
-            "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
+            "token_endpoint_auth_signing_alg_values_supported": accepted,
             "introspection_endpoint": self.issuer.join("/introspect"),
             // RFC 8414 §2 lets an access token stand here by the name of its type.
             "introspection_endpoint_auth_methods_supported": ["private_key_jwt", "Bearer", "DPoP"],
-            "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
+            "introspection_endpoint_auth_signing_alg_values_supported": accepted,
             "revocation_endpoint": self.issuer.join("/revoke"),
             "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
-            "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
+            "revocation_endpoint_auth_signing_alg_values_supported": accepted,
             // Ours: what is revoked, for whoever verifies tokens without asking.
             "revocations_uri": self.issuer.join("/revocations"),
             // There is no authorization endpoint. RFC 8414 §2 demands the member and forbids an empty list; relying parties that
@@ -72,7 +75,7 @@ impl MetadataSettings {
             "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": algorithms,
-            "dpop_signing_alg_values_supported": proofs,
+            "dpop_signing_alg_values_supported": accepted,
             "claims_supported": ["act", "ancestors", "aud", "client_id", "cnf", "exp", "iat", "iss", "jti", "root_jti", "rvk", "scope", "sub"],
         });
         // RFC 8705 §3.3. Its default is false, and a member that says nothing is left out.
@@ -214,11 +217,11 @@ mod tests {
         x-content-type-options: nosniff
         strict-transport-security: max-age=31536000
         cache-control: public, max-age=300
-        etag: "f76fc2413af7ef0b3a7fac475e623d39"
+        etag: "5eff3f3ff4bd4259dc0b9380d35da738"
         content-type: application/json
-        content-length: 1366
+        content-length: 1396
 
-        {"issuer":"https://sts.test/t1/","token_endpoint":"https://sts.test/t1/token","jwks_uri":"https://sts.test/t1/keys","grant_types_supported":["client_credentials"],"token_endpoint_auth_methods_supported":["none","private_key_jwt"],"token_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"introspection_endpoint":"https://sts.test/t1/introspect","introspection_endpoint_auth_methods_supported":["private_key_jwt","Bearer","DPoP"],"introspection_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"revocation_endpoint":"https://sts.test/t1/revoke","revocation_endpoint_auth_methods_supported":["none","private_key_jwt"],"revocation_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512"],"revocations_uri":"https://sts.test/t1/revocations","response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256","RS256","EdDSA"],"dpop_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512","Ed25519"],"claims_supported":["act","ancestors","aud","client_id","cnf","exp","iat","iss","jti","root_jti","rvk","scope","sub"],"tls_client_certificate_bound_access_tokens":true}
+        {"issuer":"https://sts.test/t1/","token_endpoint":"https://sts.test/t1/token","jwks_uri":"https://sts.test/t1/keys","grant_types_supported":["client_credentials"],"token_endpoint_auth_methods_supported":["none","private_key_jwt"],"token_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512","Ed25519"],"introspection_endpoint":"https://sts.test/t1/introspect","introspection_endpoint_auth_methods_supported":["private_key_jwt","Bearer","DPoP"],"introspection_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512","Ed25519"],"revocation_endpoint":"https://sts.test/t1/revoke","revocation_endpoint_auth_methods_supported":["none","private_key_jwt"],"revocation_endpoint_auth_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512","Ed25519"],"revocations_uri":"https://sts.test/t1/revocations","response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256","RS256","EdDSA"],"dpop_signing_alg_values_supported":["ES256","ES384","EdDSA","PS256","PS384","PS512","RS256","RS384","RS512","Ed25519"],"claims_supported":["act","ancestors","aud","client_id","cnf","exp","iat","iss","jti","root_jti","rvk","scope","sub"],"tls_client_certificate_bound_access_tokens":true}
         "#);
         let appended = ask(&router, "GET", "/t1/.well-known/openid-configuration", ("x-forwarded-host", "evil.example")).await;
         assert_eq!(appended, inserted, "identical values (RFC 9068 section 4)");

@@ -11,7 +11,7 @@ use super::{OauthCode, OauthError};
 const PROOF: HeaderName = HeaderName::from_static("dpop");
 const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
-/// What proofs may be signed with, as metadata and challenges list it. Both names of one algorithm: clients compare them as they stand
+/// What proofs and client assertions may be signed with, as metadata and challenges list it. Both names of one algorithm: clients compare them as they stand
 /// (RFC 9449 §5.1, §7.1, RFC 9864 §2.2).
 pub(super) fn proof_algorithms() -> impl Iterator<Item = &'static str> {
     PROOF_ALGORITHMS.iter().map(|algorithm| algorithm.name()).chain(["Ed25519"])

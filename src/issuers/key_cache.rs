@@ -187,6 +187,7 @@ impl KeyCache {
             last_error: inner.last_error.as_ref().map(ToString::to_string),
             usable_keys: summary.usable,
             unusable_keys: summary.unusable,
+            is_empty: summary.empty,
             stale_since: summary.stale_since,
             fetches: inner.fetches,
             failures: inner.failures,

@@ -114,9 +114,12 @@ impl KeyState {
         if empty && let Some(held) = self.held.as_mut().filter(|held| held.keys.usable() > 0) {
             let is_news = self.emptied_at.is_none();
             let first = *self.emptied_at.get_or_insert(reading.began);
-            if reading.began.pause_since(first) < EMPTY_CONFIRMED_AFTER {
-                // It is read again as soon as that can settle the doubt, and before the old keys are used after that.
-                (held.fresh_from, held.due_after, held.fresh_for) = (first, EMPTY_CONFIRMED_AFTER, EMPTY_CONFIRMED_AFTER);
+            let doubt = EMPTY_CONFIRMED_AFTER.saturating_sub(reading.began.pause_since(first));
+            if !doubt.is_zero() {
+                // It is read again as soon as that can settle the doubt, and before the old keys are used after that. What is read more often
+                // stays so: somebody may put it right meanwhile, and have removed a key.
+                let again = doubt.min(reading.fresh_for);
+                (held.fresh_from, held.due_after, held.fresh_for) = (reading.began, again, again);
                 return if is_news { Change::EmptyDoubted } else { Change::None };
             }
         }
@@ -145,6 +148,7 @@ impl KeyState {
             last_success: Some(held.read_at.wall),
             usable: held.keys.usable(),
             unusable: held.keys.unusable().count(),
+            empty: held.keys.usable() == 0 || self.emptied_at.is_some(),
             stale_since: stale.then(|| held.fresh_from.wall + Seconds(held.fresh_for.as_secs())),
         }
     }
@@ -156,5 +160,7 @@ pub(super) struct Summary {
     pub(super) last_success: Option<Timestamp>,
     pub(super) usable: usize,
     pub(super) unusable: usize,
+    /// Whether the set that was read last had no usable key.
+    pub(super) empty: bool,
     pub(super) stale_since: Option<Timestamp>,
 }

@@ -102,6 +102,8 @@ pub struct IssuerHealth {
     pub usable_keys: usize,
     /// Keys that cannot; the log says why.
     pub unusable_keys: usize,
+    /// Whether the key set that was read last has no usable key. The keys of the one before count for another minute.
+    pub is_empty: bool,
     /// Since when keys are in use that are no longer fresh, because the issuer cannot be asked.
     pub stale_since: Option<Timestamp>,
     /// Attempts to read the keys, since the start.
@@ -116,6 +118,13 @@ impl IssuerHealth {
     /// Whether something is wrong that an administrator should look at.
     #[must_use]
     pub fn is_degraded(&self) -> bool {
-        self.last_error.is_some()
+        self.trouble().is_some()
+    }
+
+    /// What is wrong, in a sentence.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        let empty = "the key set was read and holds no usable key, so none of its tokens can be verified";
+        self.last_error.as_deref().or(self.is_empty.then_some(empty))
     }
 }

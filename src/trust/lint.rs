@@ -2,7 +2,7 @@
 
 use crate::document::{Diagnostics, Place, Spanned};
 use crate::domain::{ClaimPath, RelationshipName, Timestamp};
-use crate::policy::Condition;
+use crate::policy::{Condition, Target, TokenKind};
 
 use super::preset::Preset;
 use super::read::ReadCondition;
@@ -11,6 +11,8 @@ use super::read::ReadCondition;
 pub const NAMES_WITHOUT_IDS: &str = "names-without-ids";
 /// Beyond the ids, all conditions are on claims that whoever starts the workload chooses.
 pub const USER_CONTROLLED_CLAIM_ALONE: &str = "user-controlled-claim-alone";
+/// A grant lets its tokens be narrowed, and none of them can be shown here again.
+pub const NARROW_IN_VAIN: &str = "narrow-in-vain";
 /// The day by which somebody wanted to look at the relationship again is over.
 pub const REVIEW_OVERDUE: &str = "review-overdue";
 
@@ -57,6 +59,18 @@ pub(super) fn review(name: &RelationshipName, review_by: Option<&Spanned<Timesta
         );
         diagnostics.lint_at(REVIEW_OVERDUE, &review_by.place, message);
     }
+}
+
+/// `narrow-in-vain`
+pub(super) fn narrowing(name: &RelationshipName, place: &Place, target: &Target, diagnostics: &Diagnostics) {
+    let why = match (target.kind, &target.encryption) {
+        (TokenKind::AuthorizationGrant, _) => "is an authorization server: its tokens are grants for it alone",
+        (TokenKind::AccessToken, Some(_)) => "has an encryption_key: its tokens cannot be read here",
+        (TokenKind::AccessToken, None) => return,
+    };
+    let message =
+        format!("trust.{name}.grant.narrow: target `{}` {why}, so none can be exchanged for a narrower one: leave it out", target.name);
+    diagnostics.lint_at(NARROW_IN_VAIN, place, message);
 }
 
 /// The claims, each once, in quotes.

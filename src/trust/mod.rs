@@ -13,7 +13,7 @@ mod reload;
 mod trust_test;
 
 pub use compile::{CompiledTrust, TrustSettings};
-pub use lint::{NAMES_WITHOUT_IDS, REVIEW_OVERDUE, USER_CONTROLLED_CLAIM_ALONE};
+pub use lint::{NAMES_WITHOUT_IDS, NARROW_IN_VAIN, REVIEW_OVERDUE, USER_CONTROLLED_CLAIM_ALONE};
 pub use load::load;
 pub use preset::{IssuerKind, Preset};
 pub use reload::{ReloadOutcome, Reloader};

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Request;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, FORM, World, verdict};
 
@@ -53,6 +53,22 @@ async fn an_sdk_gets_the_whole_grant_for_the_default_scope_and_can_keep_it_under
     assert_eq!(members, ["access_token", "expires_in", "token_type"]);
     let claims = answer.token_part(1);
     assert_eq!((&claims["scope"], &claims["aud"]), (&Value::from("read write"), &Value::from("https://deploy.example.com")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_metadata_below_a_tenant_names_the_one_grant_that_is_taken_there() {
+    let world = World::of(TRUST).await;
+    let below = world.app.get("/contoso/v2.0/.well-known/openid-configuration").await.json();
+    assert_eq!(below["grant_types_supported"], json!(["client_credentials"]));
+    assert_eq!(below["token_endpoint"], "https://sts.example/contoso/oauth2/v2.0/token");
+    let everywhere = world.app.get("/.well-known/openid-configuration").await.json();
+    for grant in everywhere["grant_types_supported"].as_array().unwrap() {
+        // Without the assertion, which would be a second credential beside other grants.
+        let form = [("grant_type", grant.as_str().unwrap()), ("client_assertion", ""), ("client_assertion_type", "")];
+        let answer = ask(&world, "/contoso/oauth2/v2.0/token", &form).await;
+        let named = below["grant_types_supported"].as_array().unwrap().contains(grant);
+        assert_eq!(answer.json()["error"] != "unsupported_grant_type", named, "{grant}: {answer:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

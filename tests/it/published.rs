@@ -33,7 +33,7 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
     200 OK
     cache-control: public, max-age=300
     content-type: application/json
-    etag: "29b618a56199f947aaf82eebda95b301"
+    etag: "08fd1ea910a9641f3aca505d83a15ae2"
     {
       "issuer": "https://sts.example",
       "token_endpoint": "https://sts.example/token",
@@ -56,7 +56,8 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
         "PS512",
         "RS256",
         "RS384",
-        "RS512"
+        "RS512",
+        "Ed25519"
       ],
       "introspection_endpoint": "https://sts.example/introspect",
       "introspection_endpoint_auth_methods_supported": [
@@ -73,7 +74,8 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
         "PS512",
         "RS256",
         "RS384",
-        "RS512"
+        "RS512",
+        "Ed25519"
       ],
       "revocation_endpoint": "https://sts.example/revoke",
       "revocation_endpoint_auth_methods_supported": [
@@ -89,7 +91,8 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
         "PS512",
         "RS256",
         "RS384",
-        "RS512"
+        "RS512",
+        "Ed25519"
       ],
       "revocations_uri": "https://sts.example/revocations",
       "response_types_supported": [

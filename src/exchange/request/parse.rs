@@ -195,14 +195,24 @@ fn default_scope(scope: Option<String>) -> Result<String, Malformed> {
 /// `audience` is a name, `resource` an absolute URI without a fragment (RFC 8693 §2.1, RFC 8707 §2). Both may be repeated; a token is for
 /// one target.
 pub(super) fn target(audiences: Vec<String>, resources: &[String]) -> Result<Option<String>, Malformed> {
-    let is_resource = |resource: &String| !resource.contains('#') && Url::parse(resource).is_ok();
-    if !resources.iter().all(is_resource) {
+    if !resources.iter().all(|resource| is_resource(resource)) {
         return Err(Malformed::Target);
     }
     let mut targets: Vec<_> = audiences.into_iter().chain(resources.iter().cloned()).collect();
     targets.sort_unstable();
     targets.dedup();
     if targets.len() > 1 { Err(Malformed::SeveralTargets) } else { Ok(targets.pop()) }
+}
+
+/// Whether it is an absolute URI without a fragment, with none but the characters of RFC 3986. A URL parser alone will not do: it mends what
+/// is none.
+fn is_resource(text: &str) -> bool {
+    let is_uri_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&byte);
+    let is_escape = |rest: &str| rest.as_bytes().first_chunk::<2>().is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    // Brackets stand around an IPv6 address and nowhere else (section 3.2.2).
+    let hierarchy = text.split_once(':').map_or("", |(_, hierarchy)| hierarchy);
+    let beyond_host = hierarchy.strip_prefix("//").map_or(hierarchy, |rest| rest.trim_start_matches(|byte| !matches!(byte, '/' | '?')));
+    text.bytes().all(is_uri_byte) && text.split('%').skip(1).all(is_escape) && !beyond_host.contains(['[', ']']) && Url::parse(text).is_ok()
 }
 
 /// A positive integer of seconds; one beyond every ceiling is as good as the ceiling.

@@ -183,6 +183,7 @@ async fn an_empty_key_set_is_believed_when_it_is_read_twice_a_minute_apart() {
     world.published.keys(&[]);
     world.clock.advance(Seconds(900));
     assert_eq!((world.accepts(&key).await, world.fetched()), (Ok(()), 2), "doubted");
+    assert!(world.health().is_degraded(), "and told at once");
     world.clock.advance(Seconds(30));
     assert_eq!((world.accepts(&stranger).await, world.fetched()), (NOT_FOUND, 3), "read again, too soon to count");
     world.clock.advance(Seconds(29));
@@ -193,6 +194,7 @@ async fn an_empty_key_set_is_believed_when_it_is_read_twice_a_minute_apart() {
     world.published.keys(&[&key]);
     world.clock.advance(Seconds(30));
     assert_eq!(world.accepts(&key).await, Ok(()), "back within the budget for unknown keys");
+    assert!(!world.health().is_degraded());
 }
 
 #[tokio::test]
@@ -219,6 +221,26 @@ async fn a_first_key_set_without_keys_is_taken_as_it_is() {
     world.published.keys(&[&key]);
     assert_eq!(world.accepts(&key).await, Ok(()));
     eventually(|| world.health().usable_keys == 1).await;
+}
+
+#[tokio::test]
+async fn an_issuer_without_a_usable_key_is_in_trouble_as_one_that_cannot_be_asked_is() {
+    let key = Key::new("a");
+    for (answer, expected, why) in [
+        (Answer::ok(jwks(&[&key])), None, "a usable key"),
+        (Answer::ok(r#"{"keys":[]}"#), Some("no usable key"), "no key at all"),
+        (Answer::ok(r#"{"keys":[{"kty":"EC","kid":"a"}]}"#), Some("no usable key"), "a key that cannot be used"),
+        (Answer::status(500), Some("status is 500"), "no answer"),
+    ] {
+        let world = World::publishing(&[]).await;
+        assert_eq!(world.health().trouble(), None, "{why}: nothing was read yet");
+        world.published.put(answer);
+        world.warm().await;
+        let health = world.health();
+        assert_eq!(health.trouble().is_some(), expected.is_some(), "{why}: {health:?}");
+        assert!(health.trouble().unwrap_or_default().contains(expected.unwrap_or_default()), "{why}: {health:?}");
+        assert_eq!(health.is_degraded(), expected.is_some(), "{why}");
+    }
 }
 
 #[tokio::test]

@@ -200,6 +200,31 @@ async fn a_key_file_is_read_again_when_it_changes_and_its_limits_hold() {
 }
 
 #[tokio::test]
+async fn a_key_file_that_became_empty_is_looked_at_as_often_as_ever() {
+    let (kept, removed) = (Key::new("kept"), Key::new("removed"));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keys.json");
+    let world = Registered::with(settings("main", "https://issuer.example", KeySource::JwksFile(path.clone())));
+    let not_found = Err(KeysError::Rejected(RejectedToken::KeyNotFound));
+    std::fs::write(&path, jwks(&[&kept, &removed])).unwrap();
+    assert_eq!(world.accepts(&removed).await, Ok(()));
+    std::fs::write(&path, r#"{"keys":[]}"#).unwrap();
+    for seconds in [2, 20, 37] {
+        world.clock.advance(Seconds(seconds));
+        assert_eq!(world.accepts(&removed).await, Ok(()), "doubted for a minute");
+    }
+    std::fs::write(&path, jwks(&[&kept])).unwrap();
+    world.clock.advance(Seconds(2));
+    assert_eq!((world.accepts(&removed).await, world.accepts(&kept).await), (not_found, Ok(())), "put right, without the removed key");
+
+    std::fs::write(&path, r#"{"keys":[]}"#).unwrap();
+    for (seconds, expected) in [(2, Ok(())), (59, Ok(())), (1, not_found)] {
+        world.clock.advance(Seconds(seconds));
+        assert_eq!(world.accepts(&kept).await, expected, "believed a minute after it was first seen");
+    }
+}
+
+#[tokio::test]
 async fn a_private_authority_is_followed_when_its_file_changes() {
     let key = Key::new("a");
     let (old, new) = (Authority::new(), Authority::new());

@@ -123,13 +123,16 @@ impl RelationshipCompiler<'_> {
                 );
                 self.error(&lifetime.place, name, message);
             }
+            if let Some(narrow) = &grant.narrow {
+                lint::narrowing(name, &narrow.place, target, self.diagnostics);
+            }
             let lifetime = grant.lifetime.map_or(DEFAULT_LIFETIME, |lifetime| lifetime.value).min(target.max_lifetime);
             grants.push(Grant {
                 target: Arc::clone(target),
                 scopes: Scopes::from(scopes),
                 lifetime,
                 cap_to_subject: grant.cap_to_subject,
-                narrow: grant.narrow,
+                narrow: grant.narrow.is_some(),
             });
         }
         grants.sort_by(|a, b| a.target.name.cmp(&b.target.name));

@@ -5,6 +5,7 @@
 mod client;
 mod condition;
 mod issuer;
+mod registered;
 mod relationship;
 mod target;
 mod trust_test;

@@ -7,6 +7,7 @@ use crate::domain::{ClaimPath, IssuerName, RelationshipName, Scope, Seconds, Tar
 use crate::policy::ActorRole;
 
 use super::Reader;
+use super::registered::is_registered;
 use super::target::{LONGEST_LIFETIME, lifetime};
 use super::trust_test::ReadTest;
 
@@ -43,7 +44,7 @@ pub(in crate::trust) struct ReadGrant {
     pub(in crate::trust) scopes: Vec<Spanned<Scope>>,
     pub(in crate::trust) lifetime: Option<Spanned<Seconds>>,
     pub(in crate::trust) cap_to_subject: bool,
-    pub(in crate::trust) narrow: bool,
+    pub(in crate::trust) narrow: Option<Spanned<bool>>,
 }
 
 /// A claim that is carried over under another name.
@@ -51,58 +52,6 @@ pub(in crate::trust) struct ReadMapping {
     pub(in crate::trust) name: Box<str>,
     pub(in crate::trust) from: Spanned<Arc<ClaimPath>>,
 }
-
-/// The claims that RFC 9068 and the registry of RFC 7519 §10.1 give a meaning, or that we write ourselves, or that resource servers of well-known
-/// platforms authorise by: never taken from outside.
-const REGISTERED: [&str; 47] = [
-    "root_jti",
-    "ancestors",
-    "rvk",
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "nbf",
-    "iat",
-    "jti",
-    "client_id",
-    "scope",
-    "scopes",
-    "act",
-    "may_act",
-    "cnf",
-    "azp",
-    "nonce",
-    "auth_time",
-    "acr",
-    "amr",
-    "sid",
-    "events",
-    "entitlements",
-    "roles",
-    "groups",
-    "name",
-    "email",
-    "email_verified",
-    "preferred_username",
-    "at_hash",
-    "c_hash",
-    "typ",
-    "authorization_details",
-    "txn",
-    "sub_id",
-    "token_introspection",
-    "uti",
-    "ver",
-    "appid",
-    "oid",
-    "permissions",
-    "realm_access",
-    "resource_access",
-    "scp",
-    "tid",
-    "wids",
-];
 
 impl Reader {
     pub(super) fn read_relationship(&mut self, key: Spanned<&str>, mut table: Table<'_>) {
@@ -153,7 +102,7 @@ impl Reader {
                 entry.value.error("the new name of a claim is 1 to 64 characters of `a-z`, `A-Z`, `0-9` and `_`");
                 continue;
             }
-            if REGISTERED.contains(&name) {
+            if is_registered(name) {
                 entry.value.error("the name has a registered meaning in tokens, which an outside claim must not take; choose another");
                 continue;
             }
@@ -180,7 +129,7 @@ fn read_grant(mut table: Table<'_>) -> Option<ReadGrant> {
     let place = table.place();
     let lifetime = lifetime(&mut table, "lifetime", LONGEST_LIFETIME).map(|value| Spanned { value, place });
     let cap_to_subject = table.bool("cap_to_subject").is_some_and(|cap| cap.value);
-    let narrow = table.bool("narrow").is_some_and(|narrow| narrow.value);
+    let narrow = table.bool("narrow").filter(|narrow| narrow.value);
     table.finish();
     Some(ReadGrant { target: target?, scopes, lifetime, cap_to_subject, narrow })
 }

@@ -159,3 +159,25 @@ failed = []
     t.toml:22:1: error: trust.web.test[2]: `failed` lists the conditions of a denial; remove it, or write expect = "deny"
     "#);
 }
+
+#[test]
+fn a_claim_is_never_carried_over_under_a_registered_name() {
+    for (name, allowed) in [
+        ("sub", false),
+        ("roles", false),
+        ("given_name", false),
+        ("verified_claims", false),
+        ("eat_nonce", false),
+        ("_sd", false),
+        ("htu", false),
+        ("active", false),
+        ("token_type", false),
+        ("username", false),
+        ("commit", true),
+        ("namespace", true),
+        ("build_id", true),
+    ] {
+        let report = report_with_base(&format!("{WEB}[trust.web.claims]\n{name} = \"sha\"\n"));
+        assert_eq!((report.is_empty(), report.contains("registered meaning")), (allowed, !allowed), "{name}: {report}");
+    }
+}

@@ -34,6 +34,28 @@ fn a_review_is_due_until_the_end_of_its_day() {
 }
 
 #[test]
+fn narrowing_is_of_no_use_where_a_token_can_never_be_shown_again() {
+    let key = r#"encryption_key = { kty = "EC", crv = "P-256", x = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", y = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0" }"#;
+    for (target, narrow, expected, why) in [
+        ("", "narrow = true", "", "a token that is signed"),
+        ("token_format = \"opaque\"", "narrow = true", "", "a handle"),
+        ("authorization_server = true", "narrow = true", "authorization server", "a grant"),
+        (key, "narrow = true", "encryption_key", "a token that only its target can read"),
+        ("authorization_server = true", "narrow = false", "", "nobody may"),
+        (key, "", "", "nor without a word"),
+    ] {
+        let base = BASE.replace("owner = \"deploy\"", &format!("owner = \"deploy\"\n{target}"));
+        let said = Trust::of(&[("base.toml", &base), ("t.toml", &format!("{WEB}{narrow}\n"))]).report();
+        assert_eq!(
+            said.contains("t.toml:12:10: warning[narrow-in-vain]: trust.web.grant.narrow: target `deploy`"),
+            !expected.is_empty(),
+            "{why}: {said}"
+        );
+        assert!(said.contains(expected) && said.is_empty() == expected.is_empty(), "{why}: {said}");
+    }
+}
+
+#[test]
 fn warnings_are_no_errors() {
     let trust = Trust::of(&[("base.toml", BASE), ("t.toml", &WEB.replace("2027-06-30", "2026-01-01"))]);
     assert_eq!(trust.load().unwrap().warnings.len(), 1);

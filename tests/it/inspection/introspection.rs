@@ -34,7 +34,7 @@ async fn a_good_token_is_explained_to_who_may_know_it() {
       "token_type": "Bearer"
     }
     "#);
-    assert_eq!(answer.text.matches("\"active\"").count(), 1, "no claim from outside can say that a token is good");
+    assert_eq!(answer.text.matches("\"active\"").count(), 1, "said once");
     assert!(!answer.text.contains("rvk"), "what only we can read is told to nobody");
     assert_eq!(bench.ask_as_client(&bench.assertion(|good| good), &token).await.text, answer.text, "to a client the same");
 }
@@ -146,8 +146,12 @@ async fn the_metadata_says_how_to_ask() {
         (json!(["private_key_jwt", "Bearer", "DPoP"]), json!(["none", "private_key_jwt"]))
     );
     for name in ["introspection", "revocation"] {
-        let algorithms = metadata[format!("{name}_endpoint_auth_signing_alg_values_supported")].as_array().unwrap().clone();
+        let listed = &metadata[format!("{name}_endpoint_auth_signing_alg_values_supported")];
+        let algorithms = listed.as_array().unwrap();
         assert!(algorithms.contains(&json!("ES256")) && !algorithms.contains(&json!("none")), "{name}");
+        assert!(algorithms.contains(&json!("EdDSA")) && algorithms.contains(&json!("Ed25519")), "{name}: both names of one algorithm");
+        assert_eq!(*listed, metadata["dpop_signing_alg_values_supported"], "{name}: assertions are read as proofs are");
+        assert_eq!(*listed, metadata["token_endpoint_auth_signing_alg_values_supported"], "{name}");
     }
 }
 

@@ -65,7 +65,7 @@ purpose = "To have tokens that somebody asks about"
 review_by = 2099-12-31
 when = { sub = "workload-example" }
 grant = [{ target = "deploy", scopes = ["use"], narrow = true }, { target = "reports", scopes = ["use"] }, { target = "opaque", scopes = ["use"] }]
-claims = { env = "env", active = "active" }
+claims = { env = "env" }
 [trust.inspector]
 issuer = "ci"
 owner = "o@example.com"
@@ -118,7 +118,7 @@ impl Bench {
 
     /// A token of ours for this audience.
     async fn issued(&self, audience: &str) -> String {
-        let token = self.world.token_with(&[("env", "prod".into()), ("active", "yes".into())]);
+        let token = self.world.token_with(&[("env", "prod".into())]);
         self.world.app.exchange(&token, audience).await.token().unwrap()
     }
 

@@ -104,6 +104,16 @@ async fn a_resource_is_an_absolute_uri_without_a_fragment() {
         ("deploy.example.com", "400 invalid_target malformed: target_syntax", "no scheme"),
         ("https://deploy.example.com#f", "400 invalid_target malformed: target_syntax", "a fragment"),
         ("https://deploy.example.com#", "400 invalid_target malformed: target_syntax", "an empty fragment is one"),
+        ("urn:a%20b+c", "400 invalid_target denied: target", "what RFC 3986 allows, for which there is no target"),
+        ("https://[2001:db8::1]/x?a=b", "400 invalid_target denied: target", "an address in brackets"),
+        ("urn:a b+c", "400 invalid_target malformed: target_syntax", "a space"),
+        (" https://deploy.example.com", "400 invalid_target malformed: target_syntax", "a space that a URL parser takes away"),
+        ("https://deploy.example.com\\x", "400 invalid_target malformed: target_syntax", "a backslash"),
+        ("urn:a<b>", "400 invalid_target malformed: target_syntax", "angle brackets"),
+        ("urn:a[b]", "400 invalid_target malformed: target_syntax", "brackets without an address"),
+        ("urn:caf\u{e9}", "400 invalid_target malformed: target_syntax", "not ASCII"),
+        ("urn:a%2", "400 invalid_target malformed: target_syntax", "half an escape"),
+        ("urn:a%zz", "400 invalid_target malformed: target_syntax", "no escape"),
     ] {
         assert_eq!(verdict(&world.ask_without("audience", &[("resource", resource)]).await), expected, "{why}: {resource}");
     }
