@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{check, demo, dev_issuer, health, keys, log, output, revoke, serve, store};
+use super::{check, demo, dev_issuer, health, keys, log, output, revoke, serve, shell, store};
 
 /// Exchanges a workload's OIDC token for a short-lived token that opens exactly one door.
 ///
@@ -80,7 +80,7 @@ enum Command {
 #[derive(Args, Debug)]
 pub(super) struct Config {
     /// The server's configuration file
-    #[arg(long, value_name = "FILE", default_value = "config/cambist.toml")]
+    #[arg(long, value_name = "FILE", default_value = shell::DEFAULT_CONFIG)]
     pub(super) config: PathBuf,
 }
 
@@ -131,6 +131,14 @@ pub(super) enum LogCommand {
     },
 }
 
+/// An argument that is none, whatever the configuration says: told apart from a no.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct WrongArgument(pub(super) String);
+
+/// As the parser of arguments exits.
+const WRONG_ARGUMENTS: u8 = 2;
+
 /// Runs one command to its end.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
@@ -152,7 +160,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             output::error(&format!("error: {}", output::chain(&error)));
-            ExitCode::FAILURE
+            if error.is::<WrongArgument>() { ExitCode::from(WRONG_ARGUMENTS) } else { ExitCode::FAILURE }
         }
     }
 }

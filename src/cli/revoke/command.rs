@@ -16,6 +16,7 @@ use crate::revocation::{Change, Lift, Rule, RuleId, RuleKind, Selector, confirma
 use crate::store::{OpenMode, Store};
 
 use super::select::{Selection, selector};
+use super::typed::refuse_tokens;
 use super::{wait, who};
 
 /// What to take back, and why.
@@ -74,16 +75,17 @@ impl Desk {
 }
 
 pub(in crate::cli) fn revoke(decision: &Decision) -> anyhow::Result<ExitCode> {
-    decide(decision, Rule::cut_off, "Cut off what was issued before now")
+    decide("revoke", decision, Rule::cut_off, "Cut off what was issued before now")
 }
 
 pub(in crate::cli) fn block(decision: &Decision) -> anyhow::Result<ExitCode> {
-    decide(decision, Rule::block, "Blocked until `cambist unblock`")
+    decide("block", decision, Rule::block, "Blocked until `cambist unblock`")
 }
 
 type Make = fn(Selector, &str, &str, Timestamp) -> Rule;
 
-fn decide(decision: &Decision, make: Make, what: &str) -> anyhow::Result<ExitCode> {
+fn decide(command: &str, decision: &Decision, make: Make, what: &str) -> anyhow::Result<ExitCode> {
+    refuse_tokens(command, &decision.selection, &decision.reason, &decision.config)?;
     let settings = match settings::load(&decision.config.config) {
         Ok(settings) => settings,
         Err(code) => return Ok(code),

@@ -4,10 +4,11 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 
 use crate::app::trust_settings;
+use crate::cli::arguments::WrongArgument;
 use crate::config::Settings;
 use crate::document::nearest;
 use crate::domain::{Audience, ClaimPath, IssuerName, RelationshipName, Timestamp};
-use crate::revocation::Selector;
+use crate::revocation::{Jti, Selector};
 use crate::trust::{self, CompiledTrust};
 
 use super::reach::Reach;
@@ -47,6 +48,23 @@ pub(super) struct Selection {
     issuer: Option<String>,
 }
 
+impl Selection {
+    /// What was typed, with the option before it.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let Self { relationship, subject, target, jti, kid, claim, all: _, issuer } = self;
+        let options = [
+            ("--relationship", relationship),
+            ("--subject", subject),
+            ("--target", target),
+            ("--jti", jti),
+            ("--kid", kid),
+            ("--claim", claim),
+            ("--issuer", issuer),
+        ];
+        options.into_iter().filter_map(|(option, text)| Some((option, text.as_deref()?)))
+    }
+}
+
 /// Names are looked up in the trust files, unless `unchecked`; and what a claim is found in.
 pub(super) fn selector(settings: &Settings, selection: &Selection, unchecked: bool, now: Timestamp) -> anyhow::Result<(Selector, Reach)> {
     let names = Names::read(settings, unchecked, now)?;
@@ -56,7 +74,7 @@ pub(super) fn selector(settings: &Settings, selection: &Selection, unchecked: bo
         (Some(name), ..) => Selector::Relationship(names.relationship(name)?),
         (_, Some(subject), ..) => Selector::Subject(names.subject(subject)?),
         (_, _, Some(target), ..) => Selector::Target(names.target(target)?),
-        (_, _, _, Some(id), ..) => Selector::TokenId(not_empty("--jti", id)?),
+        (_, _, _, Some(id), ..) => Selector::TokenId(Jti::parse(id).map_err(|refused| WrongArgument(format!("--jti: {refused}")))?),
         (_, _, _, _, Some(id), ..) => Selector::KeyId(not_empty("--kid", id)?),
         (_, _, _, _, _, Some(claim), issuer) => of_claim(claim, issuer)?,
         (.., Some(name)) => Selector::Issuer(name),

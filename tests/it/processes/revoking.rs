@@ -39,7 +39,6 @@ fn a_name_that_nobody_has_revokes_nothing() {
         (&["--subject", "x"], "--subject is written <issuer name>:<subject>"),
         (&["--claim", "repository_id"], "--claim is written NAME=VALUE"),
         (&["--claim", "repository_id=1", "--issuer", "gitlab"], "no issuer is called `gitlab`"),
-        (&["--jti", ""], "--jti is empty"),
     ] {
         let (code, said) = server.command(&[&["block", "--reason", "r"], selected].concat());
         assert!(code == Some(1) && said.contains(expected), "{selected:?}: {said}");
@@ -58,6 +57,37 @@ fn a_name_that_nobody_has_revokes_nothing() {
         let (code, said) = server.command(&[&["revoke", "--reason", "r", "--force"], selected].concat());
         assert_eq!(code, Some(0), "{selected:?}: {said}");
     }
+}
+
+#[test]
+fn a_whole_token_is_refused_unwritten_where_an_id_belongs() {
+    let server = Server::prepare(&ServerOptions::trusting(&crate::support::trust_in("http://127.0.0.1:1")));
+    let token = "eyJhbGciOiJFUzI1NiJ9.eyJqdGkiOiJydW4tMSJ9.c2lnbmF0dXJl";
+    let encrypted = "eyJhbGciOiJFQ0RILUVTIn0..aXY.dGV4dA.c2lnbmF0dXJl";
+    let handle = "cmb_9wcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH2Njq1p";
+    let in_claim = format!("jti={token}");
+    for (selected, expected) in [
+        (&["--jti", token][..], "--jti run-1 --reason 'it leaked' --config "),
+        (&["--jti", token, "--force"], "Its `jti` is run-1"),
+        (&["--subject", token], "--subject holds a whole token"),
+        (&["--claim", &in_claim], "--claim holds a whole token"),
+        (&["--kid", encrypted], "No `jti` can be read in it"),
+        (&["--jti", handle], "`POST /revoke`"),
+        (&["--jti", ""], "--jti: it is empty"),
+        (&["--jti", &"x".repeat(513)], "--jti: it is longer than 512 bytes"),
+        (&["--jti", "a\nb"], "--jti: it holds a control character"),
+    ] {
+        for command in ["block", "revoke"] {
+            let (code, said) = server.command(&[&[command, "--reason", "it leaked"], selected].concat());
+            assert!(code == Some(2) && said.contains(expected), "{command} {selected:?}: {code:?} {said}");
+            assert!(!expected.contains("--config") || said.contains(&format!("cambist {command} --jti")), "{said}");
+            assert!(!said.contains("c2lnbmF0dXJl") && !said.contains("cmb_"), "the token is not shown: {said}");
+        }
+    }
+    let (code, said) = server.command(&["block", "--all", "--reason", token]);
+    assert!(code == Some(2) && said.contains("--reason holds a whole token") && !said.contains(token), "{said}");
+    let (_, said) = server.command(&["revocations"]);
+    assert!(said.contains("nothing is revoked"), "{said}");
 }
 
 #[test]
