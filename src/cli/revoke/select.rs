@@ -5,10 +5,12 @@ use clap::Args;
 
 use crate::app::trust_settings;
 use crate::cli::arguments::WrongArgument;
+use crate::cli::shell;
 use crate::config::Settings;
 use crate::document::nearest;
 use crate::domain::{Audience, ClaimPath, IssuerName, RelationshipName, Timestamp};
 use crate::revocation::{Jti, Selector};
+use crate::token::SubjectRule;
 use crate::trust::{self, CompiledTrust};
 
 use super::reach::Reach;
@@ -130,9 +132,30 @@ impl Names {
 
     fn subject(&self, text: &str) -> anyhow::Result<Box<str>> {
         let parts = text.split_once(':').filter(|(_, subject)| !subject.is_empty());
-        let (issuer, _) = parts.ok_or_else(|| anyhow!("--subject is written <issuer name>:<subject>, as the decision log shows it"))?;
-        self.issuer(issuer)?;
+        let parts = parts.ok_or_else(|| anyhow!("--subject is written <issuer name>:<subject>, as the decision log shows it"));
+        let (issuer, subject) = parts?;
+        let name = self.issuer(issuer)?;
+        self.can_be_subject(&name, subject)?;
         Ok(text.into())
+    }
+
+    /// The issuer's `subject` says how its subjects are written in issued tokens; another text would match none.
+    fn can_be_subject(&self, issuer: &IssuerName, subject: &str) -> anyhow::Result<()> {
+        let trust = self.trust.as_ref().filter(|_| !self.unchecked);
+        let mut rules = trust.iter().flat_map(|trust| &trust.issuers).filter(|settings| settings.name == *issuer);
+        let Some(rule) = rules.next().map(|settings| &settings.expectations.subject).filter(|rule| !rule.can_be(subject)) else {
+            return Ok(());
+        };
+        let claims: &[ClaimPath] = if let SubjectRule::Claims(paths) = rule { paths } else { &[] };
+        let mut instead = vec![format!("--subject {issuer}:{rule}")];
+        instead.extend(claims.iter().map(|path| format!("--claim {path}=<value> --issuer {issuer}")));
+        instead.push(format!("for what is presented with it, --claim {} --issuer {issuer}", shell::word(&format!("sub={subject}"))));
+        bail!(
+            "no subject of issuer `{issuer}` is `{}`: they look like {issuer}:{rule}. Nothing was revoked. Use {}. For tokens that were issued \
+             while the issuer had another `subject`, use --force",
+            subject.escape_debug(),
+            instead.join("; or ")
+        )
     }
 
     fn target(&self, text: &str) -> anyhow::Result<Audience> {

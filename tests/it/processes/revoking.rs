@@ -36,6 +36,11 @@ fn a_name_that_nobody_has_revokes_nothing() {
         (&["--relationship", "web-shopp"], "no relationship or client is called `web-shopp`: did you mean `web-shop`?"),
         (&["--target", "zzzzzzzz"], "no target is called `zzzzzzzz`: known are deploy"),
         (&["--subject", "githab:x"], "did you mean `github`?"),
+        (&["--subject", "github:repo:acme/web:ref:refs/heads/main"], "they look like github:repository_id=<value>. Nothing was revoked"),
+        (
+            &["--subject", "github:repo:a b"],
+            "--claim repository_id=<value> --issuer github; or for what is presented with it, --claim 'sub=repo:a b'",
+        ),
         (&["--subject", "x"], "--subject is written <issuer name>:<subject>"),
         (&["--claim", "repository_id"], "--claim is written NAME=VALUE"),
         (&["--claim", "repository_id=1", "--issuer", "gitlab"], "no issuer is called `gitlab`"),
@@ -51,9 +56,13 @@ fn a_name_that_nobody_has_revokes_nothing() {
     }
     let (_, said) = server.command(&["revocations"]);
     assert!(said.contains("nothing is revoked"), "{said}");
-    for selected in
-        [&["--issuer", "gone"][..], &["--target", "https://gone.example.com"], &["--jti", "-Y8LJUHQFaA6vkPB"], &["--kid", "-Y8LJUHQ"]]
-    {
+    for selected in [
+        &["--issuer", "gone"][..],
+        &["--subject", "github:repo:a"],
+        &["--target", "https://gone.example.com"],
+        &["--jti", "-Y8LJUHQFaA6vkPB"],
+        &["--kid", "-Y8LJUHQ"],
+    ] {
         let (code, said) = server.command(&[&["revoke", "--reason", "r", "--force"], selected].concat());
         assert_eq!(code, Some(0), "{selected:?}: {said}");
     }
