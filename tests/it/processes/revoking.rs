@@ -21,7 +21,11 @@ fn what_is_revoked_beside_a_running_server_is_refused_when_the_command_ends() {
     server.restart();
     eventually("it answers", || server.exchange(&issuer.token()).reason() == "denied: revoked");
     let (_, said) = server.command(&["revocations"]);
-    let id = said.lines().find(|line| line.contains("block")).unwrap().split(' ').next().unwrap().to_owned();
+    let id_of = |kind: &str| said.lines().find(|line| line.contains(kind)).unwrap().split(' ').next().unwrap().to_owned();
+    let (id, cut_off) = (id_of("  block  "), id_of("  cut-off  "));
+    let (code, said) = server.command(&["unblock", &cut_off]);
+    assert!(code == Some(1) && said.contains("Nothing needs to be done: what it selects expires"), "{said}");
+    assert!(said.contains("is forgotten on 20"), "it says when it ends: {said}");
     let (code, said) = server.command(&["unblock", &id]);
     assert_eq!(code, Some(0), "{said}");
     let (code, said) = server.command(&["unblock", &id]);
@@ -101,9 +105,13 @@ fn a_whole_token_is_refused_unwritten_where_an_id_belongs() {
 
 #[test]
 fn a_claim_that_no_issued_token_is_marked_with_is_not_called_taken_back() {
-    let server = Server::prepare(&ServerOptions::trusting(&crate::support::trust_in("http://127.0.0.1:1")));
+    let about = "issuer = \"github\"\nowner = \"o\"\npurpose = \"p\"\nreview_by = 2099-12-31\nwhen = { repository_id = \"7\" }";
+    let grant = "target = \"deploy\"\nscopes = [\"deploy:web\"]";
+    let others = ["e", "b", "d", "a", "c"].map(|name| format!("\n[trust.{name}]\n{about}\n[[trust.{name}.grant]]\n{grant}\n")).concat();
+    let server = Server::prepare(&ServerOptions::trusting(&(crate::support::trust_in("http://127.0.0.1:1") + &others)));
     for (selected, code, expected) in [
-        (&["--claim", "color=red"][..], 3, "none that were issued: no relationship marks this claim"),
+        (&["--claim", "ref=refs/heads/main"][..], 0, "issued by a, b, c, d, e carry no mark"),
+        (&["--claim", "color=red"], 3, "none that were issued: no relationship marks this claim"),
         (&["--claim", "repository_id=821093847"], 0, "no node is running"),
         (&["--claim", "/repository_id=821093847", "--issuer", "github"], 0, "no node is running"),
     ] {
