@@ -11,7 +11,8 @@ use super::{check, demo, dev_issuer, health, keys, log, output, revoke, serve, s
 /// Exchanges a workload's OIDC token for a short-lived token that opens exactly one door.
 ///
 /// Exit codes: 0 done; 1 the answer is no (a configuration with errors, a log that was tampered with) or the command failed; 2 the
-/// arguments are wrong; 3 (`revoke`, `block`, `unblock`) it is written, and a node that may issue has not confirmed it.
+/// arguments are wrong; 3 (`revoke`, `block`, `unblock`) it is written, but not every node that may issue has confirmed it, or a `--claim`
+/// is not known to reach tokens that were issued.
 #[derive(Debug, Parser)]
 #[command(name = "cambist", version, max_term_width = 100)]
 pub struct Arguments {
@@ -167,6 +168,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
     use clap::error::ErrorKind;
 
     use super::*;
@@ -179,6 +181,16 @@ mod tests {
     fn an_id_may_begin_with_a_hyphen() {
         for line in ["block --jti -9fcEA --reason x", "revoke --kid -4vz --reason x", "keys rotate --compromised --kid -4vz"] {
             assert_eq!(refused(&format!("cambist {line}")), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn exit_code_3_is_told_alike_everywhere() {
+        let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let help = plain(&Arguments::command().get_long_about().unwrap().to_string());
+        let told = &help[help.find("3 (").unwrap()..help.rfind('.').unwrap()];
+        for (file, text) in [("README.md", include_str!("../../README.md")), ("operations.md", include_str!("../../docs/operations.md"))] {
+            assert!(plain(text).contains(told), "{file} does not say: {told}");
         }
     }
 
