@@ -8,11 +8,11 @@ use clap::Args;
 use tokio::runtime::Runtime;
 
 use crate::app::open_store;
-use crate::cli::arguments::Config;
+use crate::cli::arguments::{Config, WrongArgument};
 use crate::cli::{output, runtime, settings};
 use crate::config::Settings;
 use crate::domain::{Clock, SystemClock, Timestamp};
-use crate::revocation::{Change, Lift, Rule, RuleId, RuleKind, Selector, confirmations, rules};
+use crate::revocation::{Change, Lift, Rule, RuleId, RuleKind, Selector, confirmations, refuse_token, rules};
 use crate::store::{OpenMode, Store};
 
 use super::select::{Selection, selector};
@@ -101,6 +101,9 @@ fn decide(command: &str, decision: &Decision, make: Make, what: &str) -> anyhow:
 }
 
 pub(in crate::cli) fn unblock(lifting: &Lifting) -> anyhow::Result<ExitCode> {
+    if refuse_token(&lifting.id).is_err() {
+        return Err(WrongArgument("this is a whole token, not the id of a block; `cambist revocations` lists the ids".into()).into());
+    }
     let settings = match settings::load(&lifting.config.config) {
         Ok(settings) => settings,
         Err(code) => return Ok(code),

@@ -99,15 +99,21 @@ fn a_whole_token_is_refused_unwritten_where_an_id_belongs() {
     }
     let (code, said) = server.command(&["block", "--all", "--reason", token]);
     assert!(code == Some(2) && said.contains("--reason holds a whole token") && !said.contains(token), "{said}");
+    let (code, said) = server.command(&["unblock", token]);
+    assert!(code == Some(2) && said.contains("not the id of a block") && !said.contains(token), "{said}");
     let (_, said) = server.command(&["revocations"]);
     assert!(said.contains("nothing is revoked"), "{said}");
 }
 
 #[test]
 fn a_claim_that_no_issued_token_is_marked_with_is_not_called_taken_back() {
-    let about = "issuer = \"github\"\nowner = \"o\"\npurpose = \"p\"\nreview_by = 2099-12-31\nwhen = { repository_id = \"7\" }";
+    let about = "owner = \"o\"\npurpose = \"p\"\nreview_by = 2099-12-31\nwhen = { repository_id = \"7\" }";
     let grant = "target = \"deploy\"\nscopes = [\"deploy:web\"]";
-    let others = ["e", "b", "d", "a", "c"].map(|name| format!("\n[trust.{name}]\n{about}\n[[trust.{name}.grant]]\n{grant}\n")).concat();
+    let other = |name: &str| {
+        let issuer = format!("url = \"http://127.0.0.1:1/{name}\"\npreset = \"github-actions\"\nnetwork = \"loopback\"\nowner = \"o\"");
+        format!("\n[issuer.{name}]\n{issuer}\n[trust.{name}]\nissuer = \"{name}\"\n{about}\n[[trust.{name}.grant]]\n{grant}\n")
+    };
+    let others = ["e", "b", "d", "a", "c"].map(other).concat();
     let server = Server::prepare(&ServerOptions::trusting(&(crate::support::trust_in("http://127.0.0.1:1") + &others)));
     for (selected, code, expected) in [
         (&["--claim", "ref=refs/heads/main"][..], 0, "issued by a, b, c, d, e carry no mark"),
