@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{check, demo, dev_issuer, health, keys, log, output, revoke, serve, store};
+use super::{check, demo, dev_issuer, health, keys, log, output, revoke, serve, shell, store};
 
 /// Exchanges a workload's OIDC token for a short-lived token that opens exactly one door.
 ///
 /// Exit codes: 0 done; 1 the answer is no (a configuration with errors, a log that was tampered with) or the command failed; 2 the
-/// arguments are wrong; 3 (`revoke`, `block`, `unblock`) it is written, and a node that may issue has not confirmed it.
+/// arguments are wrong; 3 (`revoke`, `block`, `unblock`) it is written, but not every node that may issue has confirmed it, or a `--claim`
+/// is not known to reach tokens that were issued.
 #[derive(Debug, Parser)]
 #[command(name = "cambist", version, max_term_width = 100)]
 pub struct Arguments {
@@ -80,7 +81,7 @@ enum Command {
 #[derive(Args, Debug)]
 pub(super) struct Config {
     /// The server's configuration file
-    #[arg(long, value_name = "FILE", default_value = "config/cambist.toml")]
+    #[arg(long, value_name = "FILE", default_value = shell::DEFAULT_CONFIG)]
     pub(super) config: PathBuf,
 }
 
@@ -131,6 +132,14 @@ pub(super) enum LogCommand {
     },
 }
 
+/// An argument that is none, whatever the configuration says: told apart from a no.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct WrongArgument(pub(super) String);
+
+/// As the parser of arguments exits.
+const WRONG_ARGUMENTS: u8 = 2;
+
 /// Runs one command to its end.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
@@ -152,13 +161,14 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             output::error(&format!("error: {}", output::chain(&error)));
-            ExitCode::FAILURE
+            if error.is::<WrongArgument>() { ExitCode::from(WRONG_ARGUMENTS) } else { ExitCode::FAILURE }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
     use clap::error::ErrorKind;
 
     use super::*;
@@ -171,6 +181,16 @@ mod tests {
     fn an_id_may_begin_with_a_hyphen() {
         for line in ["block --jti -9fcEA --reason x", "revoke --kid -4vz --reason x", "keys rotate --compromised --kid -4vz"] {
             assert_eq!(refused(&format!("cambist {line}")), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn exit_code_3_is_told_alike_everywhere() {
+        let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let help = plain(&Arguments::command().get_long_about().unwrap().to_string());
+        let told = &help[help.find("3 (").unwrap()..help.rfind('.').unwrap()];
+        for (file, text) in [("README.md", include_str!("../../README.md")), ("operations.md", include_str!("../../docs/operations.md"))] {
+            assert!(plain(text).contains(told), "{file} does not say: {told}");
         }
     }
 

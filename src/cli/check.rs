@@ -22,8 +22,8 @@ pub(super) fn run(file: &Path, strict: bool) -> ExitCode {
     let counted = match trust::load(&trust_settings(&settings), SystemClock::new().now()) {
         Ok(trust) => {
             let tests = trust.run_tests(&diagnostics);
-            let relationships = trust.policy.relationships().count();
-            let counted = format!("{} issuers, {relationships} relationships, {tests} trust tests", trust.issuers.len());
+            let counts = [(trust.issuers.len(), "issuer"), (trust.policy.relationships().count(), "relationship"), (tests, "trust test")];
+            let counted = counts.map(|(number, what)| output::count(number, what)).join(", ");
             for warning in trust.warnings {
                 diagnostics.push(warning);
             }
@@ -35,7 +35,7 @@ pub(super) fn run(file: &Path, strict: bool) -> ExitCode {
         }
     };
     let (errors, warnings) = settings::print(&diagnostics);
-    output::line(format!("{counted}: {errors} errors, {warnings} warnings"));
+    output::line(format!("{counted}: {}, {}", output::count(errors, "error"), output::count(warnings, "warning")));
     let refused = errors > 0 || (strict && warnings > 0);
     if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

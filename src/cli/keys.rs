@@ -9,17 +9,27 @@ use crate::release::issuance::{KeyDescription, KeyState, Keys};
 use crate::store::OpenMode;
 
 use super::arguments::{Config, KeysCommand};
-use super::{output, runtime, settings};
+use super::{output, runtime, settings, shell};
 
 pub(super) fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
     match command {
         KeysCommand::List(config) => with_keys(&config, |_| Ok(())),
         KeysCommand::Rotate { config, compromised: false, .. } => with_keys(&config, |keys| Ok(keys.rotate()?)),
         KeysCommand::Rotate { config, compromised: true, kid } => with_keys(&config, |keys| {
-            keys.drop_compromised(kid.as_deref())?;
-            output::line("Dropped. Tokens they signed stop verifying as soon as verifiers refresh their copy of the key set.");
+            tell_dropped(&keys.drop_compromised(kid.as_deref())?, &config);
             Ok(())
         }),
+    }
+}
+
+/// They are in no list any more, so whoever has to block them reads their names here or nowhere.
+fn tell_dropped(kids: &[Box<str>], config: &Config) {
+    output::line(
+        "Dropped. What they signed stops verifying as soon as verifiers refresh their copy of the key set. For what was narrowed from",
+    );
+    output::line("it, and is signed by another key, run:");
+    for kid in kids {
+        output::line(format!("  cambist block --kid {kid} --reason 'signing key compromised'{}", shell::config(config)));
     }
 }
 
@@ -42,7 +52,7 @@ fn with_keys(config: &Config, act: impl FnOnce(&Keys) -> anyhow::Result<()>) -> 
 fn line(key: &KeyDescription) -> String {
     let state = match key.state {
         KeyState::Current { since } => format!("current   signs since {since}"),
-        KeyState::Next { since: None, .. } => "next      not published yet: no server has run since it was made".to_owned(),
+        KeyState::Next { since: None, .. } => "next      not published yet: a server does that within a second, once one runs".to_owned(),
         KeyState::Next { signs_from: Some(from), .. } => format!("next      may sign from {from}"),
         KeyState::Next { since: Some(since), signs_from: None } => format!("next      published since {since}"),
         KeyState::Retired { published_until, .. } => format!("retired   published until {published_until}"),

@@ -14,6 +14,7 @@ mod revoke;
 mod runtime;
 mod serve;
 mod settings;
+mod shell;
 mod store;
 
 pub use arguments::Arguments;

@@ -8,6 +8,11 @@ pub(super) fn line(text: impl Display) {
     let _ = writeln!(io::stdout().lock(), "{text}");
 }
 
+/// `1 issuer`, `2 issuers`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Prints a line for the person at the terminal, beside the output.
 pub(super) fn error(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");

@@ -20,12 +20,23 @@ use super::{BUNDLE_FRESH_FOR, FILE_FRESH_FOR, FRESH_FOR, IssuerSettings, KeySour
 pub(super) struct KeyOrigin {
     /// For the log.
     pub(super) name: IssuerName,
+    /// For the log.
+    pub(super) author: Author,
     /// Which keys are prepared, and for what.
     algorithms: Algorithms,
     id: IssuerId,
     source: KeySource,
     network: Network,
     ca_file: Option<PathBuf>,
+}
+
+/// Whose keys they are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Author {
+    /// A registered client, which signs assertions about itself.
+    Client,
+    /// An issuer, which signs tokens about others.
+    Issuer,
 }
 
 /// A key set document as it came, not yet read.
@@ -67,9 +78,10 @@ impl KeysUnread {
 }
 
 impl KeyOrigin {
-    pub(super) fn of(settings: &IssuerSettings) -> Self {
+    pub(super) fn of(settings: &IssuerSettings, author: Author) -> Self {
         Self {
             name: settings.name.clone(),
+            author,
             algorithms: settings.expectations.algorithms.clone(),
             id: settings.id.clone(),
             source: settings.keys.clone(),

@@ -10,12 +10,13 @@ use crate::outbound::Outbound;
 use crate::token::UnverifiedToken;
 
 use super::key_cache::KeyCache;
-use super::key_source::KeyOrigin;
+use super::key_source::{Author, KeyOrigin};
 use super::key_state::Standing;
 use super::{IssuerSettings, TrustedIssuer};
 
 /// The registered issuers, by the exact text of their id. Whoever is not among them causes no network access.
 pub struct Issuers {
+    author: Author,
     outbound: Outbound,
     clock: Arc<dyn Clock>,
     by_id: ArcSwap<HashMap<Box<str>, Arc<TrustedIssuer>>>,
@@ -25,7 +26,12 @@ impl Issuers {
     /// Trusts nobody yet.
     #[must_use]
     pub fn new(outbound: Outbound, clock: Arc<dyn Clock>) -> Self {
-        Self { outbound, clock, by_id: ArcSwap::default() }
+        Self { author: Author::Issuer, outbound, clock, by_id: ArcSwap::default() }
+    }
+
+    /// The same for clients, which sign as issuers do.
+    pub(super) fn of_clients(outbound: Outbound, clock: Arc<dyn Clock>) -> Self {
+        Self { author: Author::Client, ..Self::new(outbound, clock) }
     }
 
     /// Trusts exactly these from now on. Their ids are distinct, which the loader has checked.
@@ -40,7 +46,7 @@ impl Issuers {
     pub(super) fn replace_by(&self, settings: impl Iterator<Item = (Box<str>, IssuerSettings)>) {
         let old = self.by_id.load();
         let issuers = settings.map(|(iss, settings)| {
-            let origin = KeyOrigin::of(&settings);
+            let origin = KeyOrigin::of(&settings, self.author);
             let kept = old.get(&iss).map(|issuer| &issuer.cache).filter(|cache| cache.origin == origin);
             let cache =
                 kept.map_or_else(|| Arc::new(KeyCache::new(origin.clone(), self.outbound.clone(), Arc::clone(&self.clock))), Arc::clone);

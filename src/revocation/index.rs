@@ -91,8 +91,8 @@ impl Index {
                 (&mut self.subjects, &**subject)
             }
             Selector::TokenId(id) => {
-                self.mark(Fingerprint::of(Mark::TOKEN_ID, id), rule);
-                (&mut self.token_ids, &**id)
+                self.mark(Fingerprint::of(Mark::TOKEN_ID, id.as_str()), rule);
+                (&mut self.token_ids, id.as_str())
             }
             Selector::Relationship(name) => (&mut self.relationships, name.as_str()),
             Selector::Target(audience) => (&mut self.targets, audience.as_str()),

@@ -6,6 +6,7 @@
 mod check;
 mod facts;
 mod index;
+mod jti;
 mod kept;
 mod known;
 mod published;
@@ -18,6 +19,7 @@ mod tests;
 mod text;
 
 pub use check::{Cleared, NotCleared};
+pub use jti::{Jti, NotAJti, refuse_token};
 pub use kept::{Confirmation, Confirmations, SCHEMA, begin, confirmations, publish, rules};
 pub use published::PublishedRule;
 pub use rule::{Change, Lift, Rule, RuleId, RuleKind};

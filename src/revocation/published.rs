@@ -45,7 +45,7 @@ fn published(rule: &Rule, now: Timestamp) -> Vec<PublishedRule> {
         Selector::Issuer(name) => vec![vec![Fingerprint::of(Mark::ISSUER, name.as_str())]],
         Selector::KeyId(id) => vec![vec![Fingerprint::of(Mark::KEY_ID, id)]],
         Selector::Own(id) => vec![vec![Fingerprint::of(Mark::TOKEN_ID, id)]],
-        Selector::TokenId(id) => vec![vec![Fingerprint::of(Mark::TOKEN_ID, id)]],
+        Selector::TokenId(id) => vec![vec![Fingerprint::of(Mark::TOKEN_ID, id.as_str())]],
         Selector::Relationship(name) => vec![vec![Fingerprint::of(Fingerprint::RELATIONSHIP, name.as_str())]],
         Selector::Subject(subject) => vec![vec![Fingerprint::of(Mark::SUBJECT, subject)]],
         Selector::Target(audience) => vec![vec![Fingerprint::of(Fingerprint::TARGET, audience.as_str())]],

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::domain::{Audience, ClaimPath, IssuerName, RelationshipName};
 
+use super::jti::Jti;
+
 /// Which tokens a rule is about. Everything is compared exactly, character by character.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Selector {
@@ -32,7 +34,7 @@ pub enum Selector {
     /// Issued for this target; of ours: `aud`.
     Target(Audience),
     /// The token with this `jti`, whoever issued it, and what was issued for it or narrowed from it.
-    TokenId(Box<str>),
+    TokenId(Jti),
 }
 
 impl Selector {
@@ -60,7 +62,8 @@ impl Selector {
             Self::Claim { path, value, issuer: None } => format!("{path}={value}"),
             Self::Claim { path, value, issuer: Some(issuer) } => format!("{path}={value} of {issuer}"),
             Self::Issuer(name) => name.to_string(),
-            Self::KeyId(text) | Self::Subject(text) | Self::TokenId(text) => text.to_string(),
+            Self::KeyId(text) | Self::Subject(text) => text.to_string(),
+            Self::TokenId(id) => id.to_string(),
             Self::Own(id) => id.to_string(),
             Self::Relationship(name) => name.to_string(),
             Self::Target(audience) => audience.as_str().to_owned(),

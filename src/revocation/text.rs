@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Audience, ClaimPath, IssuerName, RelationshipName, Timestamp};
 
+use super::jti::Jti;
 use super::rule::{Change, Lift, Rule, RuleId, RuleKind};
 use super::selector::Selector;
 
@@ -143,7 +144,7 @@ impl Select {
             Selector::Relationship(name) => Self::Relationship(name.as_str().into()),
             Selector::Subject(subject) => Self::Subject(subject.clone()),
             Selector::Target(audience) => Self::Target(audience.as_str().into()),
-            Selector::TokenId(id) => Self::Jti(id.clone()),
+            Selector::TokenId(id) => Self::Jti(id.as_str().into()),
         }
     }
 
@@ -160,7 +161,7 @@ impl Select {
             Self::Relationship(name) => Selector::Relationship(RelationshipName::parse(&name).ok()?),
             Self::Subject(subject) => Selector::Subject(subject),
             Self::Target(audience) => Selector::Target(Audience::parse(&audience).ok()?),
-            Self::Jti(id) => Selector::TokenId(id),
+            Self::Jti(id) => Selector::TokenId(Jti::kept(id)),
         })
     }
 }

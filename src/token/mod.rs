@@ -12,6 +12,7 @@ mod key_set;
 mod proof;
 mod rejected;
 mod replay;
+mod subject;
 mod unverified;
 mod verified;
 mod verify;
@@ -26,9 +27,10 @@ pub use proof::{
 };
 pub use rejected::RejectedToken;
 pub use replay::ReplayMode;
+pub use subject::SubjectRule;
 pub use unverified::UnverifiedToken;
 pub use verified::VerifiedToken;
-pub use verify::{Expectations, SubjectRule, verify};
+pub use verify::{Expectations, verify};
 
 /// Longest token we will decode, in bytes. Checked before any decoding.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;

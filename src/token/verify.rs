@@ -1,10 +1,11 @@
 //! The one function that turns an unverified token into a verified one.
 
-use crate::domain::{Audience, ClaimPath, ClaimValue, Claims, IssuerName, Seconds, Timestamp, TrustDomain};
+use crate::domain::{Audience, Claims, IssuerName, Seconds, Timestamp};
 
 use super::bond::{Bond, Shown};
-use super::claims::{Round, audiences, check_actors, instant, is_clean, spiffe_id, subject, token_id};
+use super::claims::{Round, audiences, check_actors, instant, token_id};
 use super::jws::is_media_type;
+use super::subject::SubjectRule;
 use super::{Algorithms, KeySet, RejectedToken, ReplayMode, UnverifiedToken, VerifiedToken};
 
 /// What tokens of one issuer must look like.
@@ -45,17 +46,6 @@ impl Expectations {
     }
 }
 
-/// Which claims name the subject of the issued token.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum SubjectRule {
-    /// `sub` itself.
-    Sub,
-    /// These claims: immutable ids, where `sub` recycles names.
-    Claims(Vec<ClaimPath>),
-    /// `sub`, a SPIFFE ID of this trust domain. The issuer is the trust domain then, whatever `iss` says (SPIFFE JWT-SVID §3).
-    SpiffeId(TrustDomain),
-}
-
 /// Verifies signature and claims (RFC 7519 §7.2, RFC 8725 §3, RFC 7523 §3).
 ///
 /// The signature comes before every claim, so that a forged token learns nothing about what is expected. A token that is bound to a key
@@ -75,7 +65,7 @@ pub fn verify(
     }
     check_audience(&token.claims, expected)?;
     let times = check_times(&token.claims, expected, now)?;
-    let subject = external_subject(&token.claims, &expected.subject)?;
+    let subject = expected.subject.external(&token.claims)?;
     token_id(&token.claims)?;
     check_actors(&token.claims)?;
     let bond = Bond::read(&token.claims)?;
@@ -170,28 +160,4 @@ fn check_times(claims: &Claims, expected: &Expectations, now: Timestamp) -> Resu
         return Err(RejectedToken::TooOld);
     }
     Ok(Times { expires_at, issued_at, refused_from })
-}
-
-/// The subject as issued tokens name it, still without the issuer in front: `sub`, or `claim=value` for each claim of the rule.
-///
-/// Injective: only strings count, commas and percent signs in them are escaped, names come from the issuer's own registration.
-fn external_subject(claims: &Claims, rule: &SubjectRule) -> Result<Box<str>, RejectedToken> {
-    let paths = match rule {
-        SubjectRule::SpiffeId(domain) => return spiffe_id(claims, domain).map(Into::into),
-        SubjectRule::Sub => return subject(claims).map(Into::into),
-        SubjectRule::Claims(paths) => paths,
-    };
-    // Required in any case.
-    subject(claims)?;
-    let mut out = String::new();
-    for path in paths {
-        let text = match claims.at(path) {
-            Some(ClaimValue::Text(text)) if is_clean(text, 256) => text.replace('%', "%25").replace(',', "%2C"),
-            None => return Err(RejectedToken::SubjectMissing),
-            Some(_) => return Err(RejectedToken::SubjectInvalid),
-        };
-        let separator = if out.is_empty() { "" } else { "," };
-        out.extend([separator, path.as_str(), "=", &text]);
-    }
-    Ok(out.into())
 }

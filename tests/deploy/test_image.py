@@ -134,7 +134,7 @@ def test_commands_run_in_the_empty_root(alone):
     version = re.search(r'^version = "(.*)"', (image.ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
     assert alone.ask("alone", "--version") == (0, f"cambist {version}\n")
     code, said = alone.ask("alone", "check", "--strict", "--config", "/etc/cambist/cambist.toml")
-    assert (code, said) == (0, "1 issuers, 1 relationships, 0 trust tests: 0 errors, 0 warnings\n")
+    assert (code, said) == (0, "1 issuer, 1 relationship, 0 trust tests: 0 errors, 0 warnings\n")
 
 
 @pytest.mark.contained

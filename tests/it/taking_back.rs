@@ -8,7 +8,7 @@ use cambist::app::open_store;
 use cambist::config::Settings;
 use cambist::document::Diagnostics;
 use cambist::domain::{Audience, ClaimPath, Clock as _, IssuerName, RelationshipName, Seconds, Timestamp};
-use cambist::revocation::{Change, Lift, Rule, Selector, publish};
+use cambist::revocation::{Change, Jti, Lift, Rule, Selector, publish};
 use cambist::store::{OpenMode, Store};
 use serde_json::json;
 
@@ -252,10 +252,10 @@ fn rows(site: &Site) -> Vec<(Selector, Vec<&'static str>)> {
         (Selector::Subject("mesh:spiffe://acme.example/ns/payments/sa/ledger".into()), svid),
         (target(DEPLOY), ROADS.to_vec()),
         (target(OWN_ISSUER), questions.clone()),
-        (Selector::TokenId("run-1".into()), ci),
-        (Selector::TokenId("pod-1".into()), pod.clone()),
-        (Selector::TokenId(part(&site.alone, 1, "jti")), vec!["narrow", "ask"]),
-        (Selector::TokenId(part(&site.led, 1, "jti")), vec!["ask act"]),
+        (Selector::TokenId(Jti::parse("run-1").unwrap()), ci),
+        (Selector::TokenId(Jti::parse("pod-1").unwrap()), pod.clone()),
+        (Selector::TokenId(Jti::parse(&part(&site.alone, 1, "jti")).unwrap()), vec!["narrow", "ask"]),
+        (Selector::TokenId(Jti::parse(&part(&site.led, 1, "jti")).unwrap()), vec!["ask act"]),
         (Selector::KeyId(kid_of(&site.cluster)), pod.clone()),
         (Selector::KeyId(part(&site.alone, 0, "kid")), ROADS.to_vec()),
         (claim("sub", "workload-example", None), shop.clone()),

@@ -5,6 +5,7 @@
 mod command;
 mod reach;
 mod select;
+mod typed;
 mod wait;
 mod who;
 

@@ -35,7 +35,11 @@ impl Reach {
         match (with.is_empty(), without.is_empty()) {
             (true, _) => Self::Presented,
             (false, true) => Self::Issued,
-            (false, false) => Self::ButOf(without.into_iter().map(|rule| rule.name.to_string()).collect()),
+            (false, false) => {
+                let mut names: Vec<String> = without.into_iter().map(|rule| rule.name.to_string()).collect();
+                names.sort();
+                Self::ButOf(names)
+            }
         }
     }
 

@@ -4,10 +4,13 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 
 use crate::app::trust_settings;
+use crate::cli::arguments::WrongArgument;
+use crate::cli::shell;
 use crate::config::Settings;
 use crate::document::nearest;
 use crate::domain::{Audience, ClaimPath, IssuerName, RelationshipName, Timestamp};
-use crate::revocation::Selector;
+use crate::revocation::{Jti, Selector};
+use crate::token::SubjectRule;
 use crate::trust::{self, CompiledTrust};
 
 use super::reach::Reach;
@@ -47,6 +50,23 @@ pub(super) struct Selection {
     issuer: Option<String>,
 }
 
+impl Selection {
+    /// What was typed, with the option before it.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let Self { relationship, subject, target, jti, kid, claim, all: _, issuer } = self;
+        let options = [
+            ("--relationship", relationship),
+            ("--subject", subject),
+            ("--target", target),
+            ("--jti", jti),
+            ("--kid", kid),
+            ("--claim", claim),
+            ("--issuer", issuer),
+        ];
+        options.into_iter().filter_map(|(option, text)| Some((option, text.as_deref()?)))
+    }
+}
+
 /// Names are looked up in the trust files, unless `unchecked`; and what a claim is found in.
 pub(super) fn selector(settings: &Settings, selection: &Selection, unchecked: bool, now: Timestamp) -> anyhow::Result<(Selector, Reach)> {
     let names = Names::read(settings, unchecked, now)?;
@@ -56,7 +76,7 @@ pub(super) fn selector(settings: &Settings, selection: &Selection, unchecked: bo
         (Some(name), ..) => Selector::Relationship(names.relationship(name)?),
         (_, Some(subject), ..) => Selector::Subject(names.subject(subject)?),
         (_, _, Some(target), ..) => Selector::Target(names.target(target)?),
-        (_, _, _, Some(id), ..) => Selector::TokenId(not_empty("--jti", id)?),
+        (_, _, _, Some(id), ..) => Selector::TokenId(Jti::parse(id).map_err(|refused| WrongArgument(format!("--jti: {refused}")))?),
         (_, _, _, _, Some(id), ..) => Selector::KeyId(not_empty("--kid", id)?),
         (_, _, _, _, _, Some(claim), issuer) => of_claim(claim, issuer)?,
         (.., Some(name)) => Selector::Issuer(name),
@@ -112,9 +132,30 @@ impl Names {
 
     fn subject(&self, text: &str) -> anyhow::Result<Box<str>> {
         let parts = text.split_once(':').filter(|(_, subject)| !subject.is_empty());
-        let (issuer, _) = parts.ok_or_else(|| anyhow!("--subject is written <issuer name>:<subject>, as the decision log shows it"))?;
-        self.issuer(issuer)?;
+        let parts = parts.ok_or_else(|| anyhow!("--subject is written <issuer name>:<subject>, as the decision log shows it"));
+        let (issuer, subject) = parts?;
+        let name = self.issuer(issuer)?;
+        self.can_be_subject(&name, subject)?;
         Ok(text.into())
+    }
+
+    /// The issuer's `subject` says how its subjects are written in issued tokens; another text would match none.
+    fn can_be_subject(&self, issuer: &IssuerName, subject: &str) -> anyhow::Result<()> {
+        let trust = self.trust.as_ref().filter(|_| !self.unchecked);
+        let mut rules = trust.iter().flat_map(|trust| &trust.issuers).filter(|settings| settings.name == *issuer);
+        let Some(rule) = rules.next().map(|settings| &settings.expectations.subject).filter(|rule| !rule.can_be(subject)) else {
+            return Ok(());
+        };
+        let claims: &[ClaimPath] = if let SubjectRule::Claims(paths) = rule { paths } else { &[] };
+        let mut instead = vec![format!("--subject {issuer}:{rule}")];
+        instead.extend(claims.iter().map(|path| format!("--claim {path}=<value> --issuer {issuer}")));
+        instead.push(format!("for what is presented with it, --claim {} --issuer {issuer}", shell::word(&format!("sub={subject}"))));
+        bail!(
+            "no subject of issuer `{issuer}` is `{}`: they look like {issuer}:{rule}. Nothing was revoked. Use {}. For tokens that were issued \
+             while the issuer had another `subject`, use --force",
+            subject.escape_debug(),
+            instead.join("; or ")
+        )
     }
 
     fn target(&self, text: &str) -> anyhow::Result<Audience> {

@@ -36,7 +36,7 @@ impl Clients {
     /// Knows nobody yet. Assertions are for `own_issuer`.
     #[must_use]
     pub fn new(own_issuer: IssuerUrl, outbound: Outbound, clock: Arc<dyn Clock>) -> Self {
-        Self { authors: Issuers::new(outbound, clock), own_issuer }
+        Self { authors: Issuers::of_clients(outbound, clock), own_issuer }
     }
 
     /// Exactly these are registered from now on. As [`Issuers::replace`]. For one caller at a time.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{NOTICE_TYPE, NoNotice, Notice, Notices};
 use crate::domain::{IssuerName, IssuerUrl, ManualClock, RelationshipName, Seconds, Timestamp};
 use crate::release::issuance::{self, EncryptionKeySource, Keys, KeysSettings, PUBLISH_AHEAD, PublishedKey};
-use crate::revocation::{self, Change, Lift, RevocationSettings, Revocations, Rule, Selector, publish};
+use crate::revocation::{self, Change, Jti, Lift, RevocationSettings, Revocations, Rule, Selector, publish};
 use crate::store::{OpenMode, SqliteSettings, Store};
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -168,7 +168,7 @@ async fn ten_thousand_revoked_tokens_take_as_many_bytes_as_the_manual_says() {
         let mut together = tokio::task::JoinSet::new();
         for number in 0..100 {
             let (store, clock) = (world.store.clone(), Arc::clone(&world.clock));
-            let rule = Rule::block(Selector::TokenId(format!("{hundred}-{number}").into()), "r", "b", NOW);
+            let rule = Rule::block(Selector::TokenId(Jti::parse(&format!("{hundred}-{number}")).unwrap()), "r", "b", NOW);
             together.spawn(async move { publish(&store, &rule.into(), &*clock).await.unwrap() });
         }
         together.join_all().await;

@@ -1,6 +1,7 @@
 //! Which rule refuses which token.
 
 use super::*;
+use crate::revocation::Jti;
 use crate::revocation::facts::Facts;
 use crate::revocation::index::Index;
 use crate::revocation::text;
@@ -23,7 +24,7 @@ fn relationship(name: &str) -> Selector {
 }
 
 fn id(jti: &str) -> Selector {
-    Selector::TokenId(jti.into())
+    Selector::TokenId(Jti::parse(jti).unwrap())
 }
 
 fn kid(id: &str) -> Selector {

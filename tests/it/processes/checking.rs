@@ -11,7 +11,7 @@ fn check_prints_every_error_with_its_place_and_exits_with_1() {
     let server = Server::prepare(&ServerOptions { aged_store: false, ..ServerOptions::trusting(&trust_in(ISSUER)) });
     let (code, said) = server.command(&["check"]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("1 issuers, 1 relationships, 0 trust tests: 0 errors, 0 warnings"), "{said}");
+    assert!(said.contains("1 issuer, 1 relationship, 0 trust tests: 0 errors, 0 warnings"), "{said}");
 
     let second = "[target.two]\naudience = \"https://two.example.com\"\n[target.two.scopes]\n\"x\" = \"X\"\n";
     fs::write(server.folder.path().join("trust/more.toml"), second).unwrap();
@@ -36,7 +36,7 @@ fn check_runs_trust_tests_and_makes_warnings_errors_when_asked() {
                 ref = \"refs/heads/feature-x\" }\ntarget = \"deploy\"\nscopes = [\"deploy:web\"]\n";
     let with = |rest: &str| format!("{trust}{test}{rest}");
     for (trust, strict, code, expected, why) in [
-        (with("expect = \"deny\"\nfailed = [\"ref\"]\n"), false, 0, "1 trust tests: 0 errors", "it holds"),
+        (with("expect = \"deny\"\nfailed = [\"ref\"]\n"), false, 0, "1 trust test: 0 errors", "it holds"),
         (with("expect = \"permit\"\n"), false, 1, "a feature branch cannot deploy", "it fails"),
         (with("expect = \"deny\"\nfailed = [\"environment\"]\n"), false, 1, "a feature branch cannot deploy", "for another reason"),
         (trust.replace("2099-12-31", "2020-01-31"), false, 0, "review-overdue", "a warning"),

@@ -172,3 +172,24 @@ fn an_issuer_that_was_never_reached_is_unavailable_and_says_so() {
     eventually("the health says so", || server.degraded() == ["issuer_keys_unavailable"]);
     assert_eq!(server.exchange(&issuer.token()).status, 200);
 }
+
+#[test]
+fn keys_are_logged_as_those_of_an_issuer_or_of_a_client() {
+    let issuer = LocalIssuer::start();
+    let client = "\n[client.deploy-api]\nowner = \"o\"\njwks_file = \"deploy-api.jwks\"\n";
+    let mut server = Server::prepare(&ServerOptions::trusting(&(issuer.trust() + client)));
+    let odd = r#"{"keys": [{"kty": "EC", "crv": "P-224", "kid": "odd-1", "x": "AA", "y": "AA"}]}"#;
+    std::fs::write(server.trust_file().with_file_name("deploy-api.jwks"), odd).unwrap();
+    server.restart();
+    let lines = |name: &str, value: &str| -> Vec<Value> {
+        let log = server.process_log();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line[name] == value).collect()
+    };
+    eventually("both are logged", || !lines("client.name", "deploy-api").is_empty() && !lines("issuer.name", "github").is_empty());
+    assert!(lines("issuer.name", "github").iter().any(|line| line["message"] == "the issuer's keys are in use"));
+    let of_client = lines("client.name", "deploy-api");
+    assert!(of_client.iter().all(|line| line.get("issuer.name").is_none()), "{of_client:?}");
+    assert!(of_client[0]["message"].as_str().unwrap().starts_with("the client's key set holds no usable key"), "{of_client:?}");
+    eventually("its key is named", || lines("key.id", "odd-1").iter().any(|line| line["message"] == "a key of the client cannot be used"));
+}

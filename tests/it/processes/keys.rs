@@ -1,5 +1,7 @@
 //! `cambist keys`, beside a running server.
 
+use std::collections::HashSet;
+
 use josekit::jwk::Jwk;
 use josekit::jws::{self, ES256};
 use serde_json::Value;
@@ -16,6 +18,13 @@ fn verify(jwks: &Value, answer: &Answer) {
     let (claims, _) = jws::deserialize_compact(&token, &ES256.verifier_from_jwk(&key).unwrap()).unwrap();
     let claims: Value = serde_json::from_slice(&claims).unwrap();
     assert_eq!(claims["client_id"], "web-shop");
+}
+
+/// The keys that a command says are to be blocked, and how.
+fn blocks(said: &str) -> Vec<&str> {
+    let commands = said.lines().filter_map(|line| line.trim().strip_prefix("cambist block --kid "));
+    let kids = commands.filter_map(|rest| rest.split_once(" --reason 'signing key compromised' --config "));
+    kids.map(|(kid, _)| kid).collect()
 }
 
 #[test]
@@ -51,6 +60,8 @@ fn compromised_keys_are_dropped_under_a_running_server() {
     let kid = first.token_part(0)["kid"].as_str().unwrap().to_owned();
     let (code, said) = server.command(&["keys", "rotate", "--compromised", "--kid", &kid]);
     assert_eq!(code, Some(0), "{said}");
+    assert_eq!(blocks(&said), [&*kid], "{said}");
+    assert!(!said.contains("no server has run") && said.contains("not published yet: a server does that within a second"), "{said}");
     eventually("the key is no longer published", || !kids_of(&jwks(&server)).contains(&kid));
     let after_one = jwks(&server);
     verify(&after_one, &server.exchange(&issuer.token()));
@@ -60,6 +71,8 @@ fn compromised_keys_are_dropped_under_a_running_server() {
     let (code, said) = server.command(&["keys", "rotate", "--compromised"]);
     assert_eq!(code, Some(0), "{said}");
     let gone = kids_of(&after_one);
+    let dropped: HashSet<_> = blocks(&said).into_iter().map(str::to_owned).collect();
+    assert_eq!(dropped, gone.iter().cloned().collect(), "each is named for the last time: {said}");
     eventually("all keys are others", || kids_of(&jwks(&server)).iter().all(|kid| !gone.contains(kid)));
     let answer = server.exchange(&issuer.token());
     verify(&jwks(&server), &answer);

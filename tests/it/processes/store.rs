@@ -47,6 +47,10 @@ fn a_command_without_a_store_says_what_to_do_and_makes_none() {
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains("store init"), "{said}");
     }
+    let (code, said) = server.command(&["revocations"]);
+    assert!(code == Some(1) && said.contains("what is revoked cannot be read") && !said.contains("nothing was changed"), "{said}");
+    let (_, said) = server.command(&["revoke", "--all", "--reason", "r"]);
+    assert!(said.contains("nothing was changed"), "{said}");
     assert!(!server.folder.path().join("state").exists());
     let (code, said) = server.command(&["store", "init"]);
     assert_eq!(code, Some(0), "{said}");

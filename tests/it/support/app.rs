@@ -13,7 +13,7 @@ use cambist::document::Diagnostics;
 use cambist::domain::{Audience, Clock as _, IssuerName, ManualClock, RelationshipName, Timestamp};
 use cambist::exchange::TOKEN_EXCHANGE;
 use cambist::http::PeerAddress;
-use cambist::revocation::{Change, Lift, Rule, RuleId, Selector, publish};
+use cambist::revocation::{Change, Jti, Lift, Rule, RuleId, Selector, publish};
 use cambist::store::OpenMode;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -123,7 +123,7 @@ impl TestApp {
             "issuer" => Selector::Issuer(IssuerName::parse(value).unwrap()),
             "all" => Selector::All,
             "kid" => Selector::KeyId(value.into()),
-            "jti" => Selector::TokenId(value.into()),
+            "jti" => Selector::TokenId(Jti::parse(value).unwrap()),
             "relationship" => Selector::Relationship(RelationshipName::parse(value).unwrap()),
             "subject" => Selector::Subject(value.into()),
             "target" => Selector::Target(Audience::parse(value).unwrap()),

@@ -48,8 +48,8 @@ pub enum KeysError {
     },
     /// The next key was made, and no server has published it since.
     #[error(
-        "the next {algorithm} key has not been published yet: no server has served it since it was made. Start the server, and rotate \
-         15 minutes later; if a key was compromised, use `--compromised`"
+        "the next {algorithm} key has not been published yet: no server has served it since it was made. One that runs does \
+         within a second; rotate 15 minutes later; if a key was compromised, use `--compromised`"
     )]
     NextUnpublished {
         /// Whose next key.

@@ -164,6 +164,12 @@ pub(super) fn drop_compromised(lines: &Lines, kid: Option<&str>, now: Timestamp,
     Ok(each(lines, |line| line.without(kid, now, make))?)
 }
 
+/// The `kid` of each key of `before` that `after` has not.
+pub(super) fn gone(before: &Lines, after: &Lines) -> Vec<Box<str>> {
+    let stays = |kid: &str| after.iter().flat_map(Line::keys).any(|key| key.kid() == kid);
+    before.iter().flat_map(Line::keys).map(|key| key.kid()).filter(|kid| !stays(kid)).map(Box::from).collect()
+}
+
 fn each(lines: &Lines, change: impl Fn(&Line) -> Result<Line, SigningFailed>) -> Result<Lines, SigningFailed> {
     let [first, second, third] = lines;
     Ok([change(first)?, change(second)?, change(third)?])

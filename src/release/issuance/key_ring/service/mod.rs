@@ -2,6 +2,7 @@
 
 mod looks;
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -146,12 +147,19 @@ impl Keys {
     }
 
     /// Drops compromised keys at once: the one of that `kid`, or every key of the ring. Tokens they signed are worth nothing as soon
-    /// as verifiers refresh their copy of the key set. Blocks.
+    /// as verifiers refresh their copy of the key set. Gives the `kid` of each key that was dropped. Blocks.
     ///
     /// # Errors
     /// [`KeysError::UnknownKey`] when the ring has no such key.
-    pub fn drop_compromised(&self, kid: Option<&str>) -> Result<(), KeysError> {
-        self.change(OUTRANKS, |lines, now| rotation::drop_compromised(lines, kid, now, &SigningKey::generate).map(Some))
+    pub fn drop_compromised(&self, kid: Option<&str>) -> Result<Vec<Box<str>>, KeysError> {
+        // Of the last attempt: another process may have changed the ring since we read it.
+        let dropped = Cell::default();
+        self.change(OUTRANKS, |lines, now| {
+            let kept = rotation::drop_compromised(lines, kid, now, &SigningKey::generate)?;
+            dropped.set(rotation::gone(lines, &kept));
+            Ok(Some(kept))
+        })?;
+        Ok(dropped.take())
     }
 
     /// Applies `step` to the newest ring and writes the result, again from the start when somebody else was faster. The version grows by

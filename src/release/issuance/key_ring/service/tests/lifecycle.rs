@@ -194,7 +194,10 @@ fn replace_next(keys: &Keys) -> u64 {
     let replaced = (0..3).map(|_| {
         let next = kid(keys, Algorithm::EdDsa, is_next);
         match keys.drop_compromised(Some(&next)) {
-            Ok(()) => 1,
+            Ok(dropped) => {
+                assert_eq!(dropped, [next]);
+                1
+            }
             Err(KeysError::UnknownKey { .. } | KeysError::Contended) => 0,
             Err(error) => panic!("{error}"),
         }
