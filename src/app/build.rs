@@ -112,7 +112,9 @@ impl App {
         let Memory { store, revocations, keys, guard, kept_head, log } = open_memory(&settings, &compiled, &clock, &metrics).await?;
         let (issuers, clients) = acquainted(Outbound::new(fetch), &settings, &clock);
         let own = Arc::new(OwnTokens::new(settings.issuer.clone(), Arc::clone(&keys)));
-        let limits = Arc::new(Limits::new(&settings.limits, &clock));
+        let proxied = !settings.listen.public.behind_proxy.is_empty();
+        let limits = if proxied { settings.limits.behind_proxies() } else { settings.limits };
+        let limits = Arc::new(Limits::new(&limits, &clock));
         metrics.set_trust(&compiled.version.to_string());
         let trust = in_force(compiled, &issuers, &clients);
         let parts = Parts { clients, clock, guard, issuers, keys, limits, log, metrics, own, revocations, store, trust };

@@ -95,10 +95,11 @@ impl Issuers {
     }
 
     /// Keeps the keys of issuers in use fresh when no request does it, and tries again where an issuer was down. To be called every few
-    /// seconds. Issuers that nobody has used for an hour are left alone. Needs a tokio runtime.
+    /// seconds. Issuers that nobody has used for an hour are left alone, unless they are in trouble: that they are well again is seen here. Needs a
+    /// tokio runtime.
     pub fn tick(&self) {
         for issuer in self.by_id.load().values() {
-            if issuer.cache.is_in_use() {
+            if issuer.cache.is_in_use() || issuer.health().trouble().is_some() {
                 issuer.cache.refresh_behind();
             }
         }

@@ -124,7 +124,11 @@ impl IssuerHealth {
     /// What is wrong, in a sentence.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
-        let empty = "the key set was read and holds no usable key, so none of its tokens can be verified";
+        let empty = if self.usable_keys == 0 {
+            "the key set was read and holds no usable key, so none of its tokens can be verified"
+        } else {
+            "the key set that was read last holds no usable key; the keys before it are used for at most a minute more"
+        };
         self.last_error.as_deref().or(self.is_empty.then_some(empty))
     }
 }

@@ -23,6 +23,14 @@ pub struct LimitsSettings {
     pub per_subject: Option<Rate>,
 }
 
+impl LimitsSettings {
+    /// The same where declared proxies say whom requests come from: an address of this machine is then what somebody wrote into a header.
+    #[must_use]
+    pub fn behind_proxies(self) -> Self {
+        Self { per_peer: self.per_peer.map(|limit| PeerLimit { loopback: true, ..limit }), ..self }
+    }
+}
+
 /// How peers are limited.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PeerLimit {

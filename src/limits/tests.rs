@@ -155,3 +155,17 @@ fn failures_are_counted_by_address() {
     limits.sweep();
     assert_eq!(limits.counted(), 0);
 }
+
+#[test]
+fn an_address_of_this_machine_is_counted_where_proxies_report_it() {
+    let local: Option<IpAddr> = Some("127.0.0.1".parse().unwrap());
+    for (settings, failures, why) in [
+        (LimitsSettings::default(), 50, "this machine is no peer"),
+        (LimitsSettings::default().behind_proxies(), 10, "a header says so, and anybody can write it"),
+        (LimitsSettings { per_peer: None, ..LimitsSettings::default() }, 50, "nothing is counted by address"),
+    ] {
+        let (limits, _) = limits(settings);
+        assert_eq!(passing(50, || limits.note_failure(local)), failures, "{why}");
+        assert_eq!(limits.admit_peer(local).unwrap().is_some(), failures == 10, "{why}");
+    }
+}

@@ -60,40 +60,52 @@ impl Jti {
     }
 }
 
-/// Refuses a text that is a token or holds one, perhaps with other words around it: `Bearer …`, `token=…`.
+/// Refuses a text that is a token or holds one, whatever stands around it: `Bearer …`, `token=…`, a full stop, the ends of lines.
 ///
 /// # Errors
 /// [`NotAJti::Handle`] or [`NotAJti::Token`].
 pub fn refuse_token(text: &str) -> Result<(), NotAJti> {
-    let in_tokens = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    for piece in text.split(|c| !in_tokens(c)) {
-        if piece.starts_with("cmb_") && piece.len() > OWN_ID {
+    let joined: String = text.split_whitespace().collect();
+    for text in [text, &joined] {
+        if holds_handle(text) {
             return Err(NotAJti::Handle);
         }
-        let parts: Vec<&str> = piece.split('.').collect();
-        match parts[..] {
-            [header, payload, signature] if is_header(header) && !payload.is_empty() && !signature.is_empty() => {
-                return Err(NotAJti::Token { jti: jti_of(payload) });
+        let in_tokens = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        for piece in text.split(|c| !in_tokens(c)) {
+            let parts: Vec<&str> = piece.split('.').collect();
+            for (index, header) in parts.iter().enumerate() {
+                // With payload and signature, at least.
+                if let ([_, second, _, ..], Some(header)) = (&parts[index..], header_in(header)) {
+                    return Err(NotAJti::Token { jti: if header.get("enc").is_some() { None } else { jti_of(second) } });
+                }
             }
-            // The second part, the encrypted key, is empty where the key is agreed upon.
-            [header, _, iv, text, tag] if is_header(header) && [iv, text, tag].iter().all(|part| !part.is_empty()) => {
-                return Err(NotAJti::Token { jti: None });
-            }
-            _ => {}
         }
     }
     Ok(())
 }
 
-/// Whether it can be the header of a token, which is a JSON object. An issuer's `jti` may have dots: `build.17.2`.
-fn is_header(part: &str) -> bool {
-    let whole = part.get(..part.len() & !3).unwrap_or_default();
-    URL_SAFE_NO_PAD.decode(whole).is_ok_and(|bytes| bytes.trim_ascii_start().starts_with(b"{"))
+/// Whether an opaque token of ours stands in it: all of them have one length.
+fn holds_handle(text: &str) -> bool {
+    let is_whole = |rest: &str| {
+        rest.len() >= HANDLE_REST && rest.bytes().take(HANDLE_REST).all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    text.match_indices("cmb_").any(|(at, prefix)| is_whole(&text[at + prefix.len()..]))
+}
+
+/// The header of a token that the text is, or ends with: a JSON object that names an algorithm. Names of hosts and ids have dots as well, and
+/// some of their parts are base64url of something.
+fn header_in(part: &str) -> Option<Value> {
+    let begins = std::iter::once(0).chain(part.match_indices("eyJ").map(|(at, _)| at));
+    begins
+        .filter_map(|at| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(&part[at..]).ok()?).ok())
+        .find(|header: &Value| header.get("alg").is_some_and(Value::is_string))
 }
 
 fn jti_of(payload: &str) -> Option<Jti> {
     let payload: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-    Jti::parse(payload.get("jti")?.as_str()?).ok()
+    // It is shown to people, and nobody has verified it.
+    let text = payload.get("jti")?.as_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()))?;
+    Jti::parse(text).ok()
 }
 
 impl fmt::Debug for Jti {
@@ -110,8 +122,8 @@ impl fmt::Display for Jti {
 
 /// As long as a `jti` may be in a token that is accepted.
 const MAX_BYTES: usize = 512;
-/// Characters of a `jti` of ours: one in 17 million begins as an opaque token does, which has 54.
-const OWN_ID: usize = 22;
+/// Characters of an opaque token of ours behind `cmb_`.
+const HANDLE_REST: usize = 50;
 
 #[cfg(test)]
 mod tests {
@@ -140,6 +152,12 @@ mod tests {
             (format!("{header}..aXY.dGV4dA.dGFn"), &unknown),
             (handle.clone(), &NotAJti::Handle),
             (format!("token={handle}"), &NotAJti::Handle),
+            (format!("token_{handle}."), &NotAJti::Handle),
+            (format!("leaked {token}."), &known),
+            (format!("token.{token}"), &known),
+            (format!("x{token}"), &known),
+            (format!("leaked {}\n{}", &token[..20], &token[20..]), &known),
+            (format!("{header}.{payload}."), &known),
             (String::new(), &NotAJti::Empty),
             ("x".repeat(513), &NotAJti::Long),
             ("run\n1".into(), &NotAJti::Control),
@@ -153,7 +171,23 @@ mod tests {
     #[test]
     fn an_id_may_look_like_many_things() {
         let long = "x".repeat(512);
-        for text in ["run-1", "-9fcEA", "build.17.2", "a.b.c.d.e", "cmb_AAAAAAAAAAAAAAAAAA", "https://ci/run?id=1", &long, "Lauf 1ü"] {
+        for text in [
+            "run-1",
+            "-9fcEA",
+            "build.17.2",
+            "a.b.c.d.e",
+            "cmb_AAAAAAAAAAAAAAAAAA",
+            "https://ci/run?id=1",
+            &long,
+            "Lauf 1ü",
+            "https://exchange.acme.com",
+            "bob@example.co.uk",
+            "exec.job.17",
+            "see https://example.atlassian.net/X",
+            "https://e2e-api.example.com",
+            "cmb_payments-service-production",
+            "eyJ.eyJ.eyJ",
+        ] {
             assert_eq!(Jti::parse(text).unwrap().as_str(), text);
         }
     }

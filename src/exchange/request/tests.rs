@@ -70,12 +70,13 @@ fn requests_that_ask_for_the_same_have_one_digest() {
         ExchangeRequest::parse(parameters).unwrap().digest((Digest256::of(token), None), ProvenKeys::default())
     };
     let some = |text: &str| Some(text.to_owned());
-    let cases: [(&[u8], Change<'_>, bool, &str); 13] = [
+    let cases: [(&[u8], Change<'_>, bool, &str); 14] = [
         (b"t", &|_| {}, true, "the same"),
         (b"t", &|p| p.scope = some("two one two"), true, "scopes in another order"),
         (b"t", &|p| p.lifetime = some("060"), true, "a lifetime with a zero"),
         (b"t", &|p| p.subject_token_type = some("urn:ietf:params:oauth:token-type:id_token"), true, "a name that means the same"),
         (b"t", &|p| p.requested_token_type = some(ACCESS_TOKEN_TYPE), true, "what is issued anyway"),
+        (b"t", &|p| p.requested_token_type = some(JWT_TYPE), false, "the same token, called something else"),
         (b"t", &|p| p.resource = std::mem::take(&mut p.audience), true, "the target as a resource"),
         (b"u", &|_| {}, false, "another token"),
         (b"t", &|p| p.scope = some("one"), false, "fewer scopes"),

@@ -100,7 +100,8 @@ pub(in crate::policy) fn hands_out(target: &Target, ask: &Ask) -> bool {
     let asked = match ask.token_type {
         None => true,
         Some(RequestedType::AccessToken) => is_access_token,
-        Some(RequestedType::Jwt) => target.format == TokenFormat::Jwt && target.encryption.is_none(),
+        // A grant for another server is asked for so, whoever can read it.
+        Some(RequestedType::Jwt) => !is_access_token || (target.format == TokenFormat::Jwt && target.encryption.is_none()),
     };
     asked && (ask.takes_grants || is_access_token)
 }

@@ -8,7 +8,7 @@ pub(super) fn is_registered(name: &str) -> bool {
 /// By where the meaning comes from: the registries "JSON Web Token Claims" (RFC 7519 §10.1) and "OAuth Token Introspection Response"
 /// (RFC 7662 §3.1) of IANA, what we write ourselves, and what resource servers of well-known platforms authorise by. Names that a mapping
 /// cannot have anyhow (`...`, `vct#integrity`) are left out.
-const REGISTERED: [(&str, &[&str]); 32] = [
+const REGISTERED: [(&str, &[&str]); 33] = [
     ("RFC 7519, JWT", &["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]),
     (
         "OpenID Connect Core 1.0, about a person",
@@ -140,8 +140,9 @@ const REGISTERED: [(&str, &[&str]); 32] = [
     ("RFC 7662, introspection", &["active", "username", "token_type"]),
     ("User-Managed Access 2.0, introspection", &["permissions"]),
     ("what we write ourselves", &["root_jti", "ancestors", "rvk"]),
-    ("Entra ID", &["appid", "oid", "scp", "tid", "uti", "ver", "wids"]),
-    ("Keycloak and others", &["realm_access", "resource_access", "scopes", "typ"]),
+    ("Entra ID", &["appid", "azpacr", "idtyp", "oid", "scp", "tid", "unique_name", "upn", "uti", "ver", "wids"]),
+    ("Cognito and Okta", &["cid", "token_use"]),
+    ("Keycloak and others", &["authorities", "authorization", "realm_access", "resource_access", "role", "scopes", "typ"]),
 ];
 
 #[cfg(test)]
@@ -163,7 +164,10 @@ mod tests {
             (registered, "the registry of JWT claims"),
             ("active scope client_id username token_type exp iat nbf sub aud iss jti permissions", "answers to introspection"),
             ("root_jti ancestors rvk", "ours"),
-            ("scopes scp tid oid appid wids uti ver realm_access resource_access typ", "platforms"),
+            (
+                "scopes scp tid oid appid wids uti ver upn idtyp cid token_use realm_access resource_access role authorities typ",
+                "platforms",
+            ),
         ] {
             for name in names.split_whitespace() {
                 assert!(is_registered(name), "{why}: {name}");
