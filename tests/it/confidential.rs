@@ -166,3 +166,22 @@ async fn a_grant_for_another_server_is_no_access_token() {
     let access = world.ask(&[("requested_token_type", "urn:ietf:params:oauth:token-type:access_token")]).await;
     assert_eq!(access.status.as_u16(), 400, "an access token is not to be had there: {}", verdict(&access));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_for_a_jwt_gets_one_it_can_read_or_a_grant() {
+    let pair = Jwk::generate_ec_key(EcCurve::P256).unwrap();
+    let encrypted = encryption_key(&pair);
+    let encrypted_grant = format!("authorization_server = true\n{encrypted}");
+    for (more, expected, why) in [
+        ("", "200 look use Bearer", "our access tokens are JWTs"),
+        (&*encrypted, "400 invalid_target denied: target", "its bearer sees no JWT"),
+        ("token_format = \"opaque\"", "400 invalid_target denied: target", "nor here"),
+        ("authorization_server = true", "200 look use N_A", "a grant"),
+        (&*encrypted_grant, "200 look use N_A", "a grant, whoever can read it"),
+    ] {
+        let trust = TRUST.replace("MORE", more).replace(", NARROW", "").replace("15m", "1m");
+        let answer = World::of(&trust).await.ask(&[("requested_token_type", "urn:ietf:params:oauth:token-type:jwt")]).await;
+        let seen = format!("{} {}", verdict(&answer), answer.json()["token_type"].as_str().unwrap_or_default());
+        assert_eq!(seen.trim_end(), expected, "{why}");
+    }
+}
