@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{check, demo, dev_issuer, health, keys, log, output, revoke, serve, shell, store};
+use super::output::shell;
+use super::{check, demo, dev_issuer, health, keys, log, output, revoke, serve, store};
 
 /// Exchanges a workload's OIDC token for a short-lived token that opens exactly one door.
 ///

@@ -9,7 +9,8 @@ use crate::release::issuance::{KeyDescription, KeyState, Keys};
 use crate::store::OpenMode;
 
 use super::arguments::{Config, KeysCommand};
-use super::{output, runtime, settings, shell};
+use super::output::{self, shell};
+use super::{runtime, settings};
 
 pub(super) fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
     match command {

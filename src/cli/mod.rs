@@ -14,7 +14,6 @@ mod revoke;
 mod runtime;
 mod serve;
 mod settings;
-mod shell;
 mod store;
 
 pub use arguments::Arguments;

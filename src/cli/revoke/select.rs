@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::app::trust_settings;
 use crate::cli::arguments::WrongArgument;
-use crate::cli::shell;
+use crate::cli::output::shell;
 use crate::config::Settings;
 use crate::document::nearest;
 use crate::domain::{Audience, ClaimPath, IssuerName, RelationshipName, Timestamp};

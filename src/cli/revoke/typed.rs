@@ -1,7 +1,7 @@
 //! A token that was typed where its id belongs. It is alive, and what is typed here is stored, logged on every node and listed.
 
 use crate::cli::arguments::{Config, WrongArgument};
-use crate::cli::shell;
+use crate::cli::output::shell;
 use crate::revocation::{NotAJti, refuse_token};
 
 use super::select::Selection;

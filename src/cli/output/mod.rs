@@ -1,5 +1,7 @@
 //! The one place that prints.
 
+pub(super) mod shell;
+
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 

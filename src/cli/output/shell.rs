@@ -1,20 +1,20 @@
 //! Commands that we tell people to run.
 
-use super::arguments::Config;
+use crate::cli::arguments::Config;
 
 /// One word of a command line, quoted where a shell would read it otherwise.
-pub(super) fn word(text: &str) -> String {
+pub(in crate::cli) fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// ` --config FILE`, as this command was told; nothing when it was told nothing.
-pub(super) fn config(given: &Config) -> String {
+pub(in crate::cli) fn config(given: &Config) -> String {
     if given.config.as_os_str() == DEFAULT_CONFIG { String::new() } else { format!(" --config {}", word(&given.config.to_string_lossy())) }
 }
 
 /// Where a configuration is looked for.
-pub(super) const DEFAULT_CONFIG: &str = "config/cambist.toml";
+pub(in crate::cli) const DEFAULT_CONFIG: &str = "config/cambist.toml";
 
 #[cfg(test)]
 mod tests {
