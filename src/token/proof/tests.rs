@@ -192,7 +192,11 @@ fn a_proof_is_about_this_request_and_this_minute() {
         ("iat", json!(1_800_000_005.1), Some(R::IssuedAt), "a fraction further"),
         ("nonce", "anything".into(), None, "a nonce that nobody asks for"),
         ("ath", "anything".into(), None, "a hash that nobody asks for"),
-        ("exp", 1.into(), None, "proofs have no expiry of their own"),
+        ("exp", (now - 4).into(), None, "over, by a clock ahead of ours"),
+        ("exp", (now - 5).into(), Some(R::IssuedAt), "over"),
+        ("exp", "soon".into(), Some(R::IssuedAt), "an end that nobody can tell"),
+        ("nbf", (now + 5).into(), None, "a clock ahead of ours"),
+        ("nbf", (now + 6).into(), Some(R::IssuedAt), "not yet"),
     ] {
         let proof = holder.sign(&holder.header(), &with(&claims(), name, value.clone()));
         assert_eq!(check(&proof).err(), error, "{why}: {name} {}", value.to_string().get(..20).unwrap_or_default());

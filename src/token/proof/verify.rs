@@ -91,11 +91,17 @@ pub fn verify_proof(text: &ProofText, expected: &ProofExpectations<'_>, now: Tim
     Ok(VerifiedProof { key, identity, issued_at, refused_from })
 }
 
-/// `iat`, rounded up as the replay fence reads it, and the first instant at which the proof is too old. Both roundings are against it.
+/// `iat`, rounded up as the replay fence reads it, and the first instant at which the proof is too old. Both roundings are against it. A proof
+/// needs neither `exp` nor `nbf`; one that has them is no good outside of them (RFC 7519 §4.1.4 and §4.1.5).
 fn times(claims: &Claims, now: Timestamp) -> Result<(Timestamp, Timestamp), RejectedProof> {
     let read = |round| instant(claims, "iat", round).ok().flatten().ok_or(RejectedProof::IssuedAt);
     let (earliest, latest) = (read(Round::Down)?, read(Round::Up)?);
     if earliest + OLDEST < now || latest > now + AHEAD {
+        return Err(RejectedProof::IssuedAt);
+    }
+    let bound = |name, round| instant(claims, name, round).map_err(|()| RejectedProof::IssuedAt);
+    let is_over = bound("exp", Round::Down)?.is_some_and(|end| end + AHEAD <= now);
+    if is_over || bound("nbf", Round::Up)?.is_some_and(|begin| begin > now + AHEAD) {
         return Err(RejectedProof::IssuedAt);
     }
     Ok((latest, earliest + OLDEST + Seconds(1)))
