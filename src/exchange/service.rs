@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::domain::{DecisionId, IssuerName, Seconds, TargetName};
+use crate::domain::{DecisionId, IssuerName, TargetName};
 use crate::issuers::KeysError;
 use crate::limits::{Limited, Spendables};
 use crate::policy::{Denial, Presented, TrustPolicy, evaluate, narrow};
 use crate::release::issuance::{Occasion, ProofSpend, SigningFailed, Spent, mint};
 use crate::release::record::{self, DecisionDraft, Outcome, Room};
-use crate::release::replay::{NotSpent, SpendError, SpendOutcome, SpentToken};
+use crate::release::replay::{NotSpent, SpendError, SpendOutcome, SpentToken, after_fence};
 use crate::revocation::{Cleared, NotCleared};
 use crate::token::{ProvenKeys, RejectedProof, RejectedToken, VerifiedProof};
 
@@ -282,7 +282,7 @@ fn unspent(NotSpent { what, why }: NotSpent, draft: &mut DecisionDraft) -> Refus
     }
     match &why {
         SpendError::Replayed { .. } => Refusal::Replayed { what },
-        SpendError::Fenced { until } => Refusal::Fenced { what, until: *until, retry_after: until.since(now) + Seconds(1) },
+        SpendError::Fenced { until } => Refusal::Fenced { what, until: *until, retry_after: after_fence(*until, now) },
         SpendError::Expired if what == Spent::Proof => Refusal::Proof(RejectedProof::IssuedAt),
         SpendError::Expired => Refusal::Rejected(RejectedToken::Expired { at: now }),
         SpendError::ClockOffset { .. } => Refusal::Unavailable(Unavailable::ClockOffset),

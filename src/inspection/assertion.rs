@@ -1,9 +1,9 @@
 //! `private_key_jwt`: a client that signs who it is (RFC 7521 §4.2, RFC 7523 §2.2 and §3).
 
-use crate::domain::{Audience, Seconds, SubjectToken, Timestamp};
+use crate::domain::{Audience, SubjectToken, Timestamp};
 use crate::exchange::{Family, Unavailable};
 use crate::issuers::{Clients, KeysError};
-use crate::release::replay::{ReplayGuard, SpendError};
+use crate::release::replay::{ReplayGuard, SpendError, after_fence};
 use crate::token::{ProvenKeys, RejectedToken, Shown, UnverifiedToken, VerifiedToken, verify};
 
 use super::Refused;
@@ -115,14 +115,9 @@ const fn precedes_signature(why: RejectedToken) -> bool {
 pub(super) async fn use_up(guard: &ReplayGuard, token: &VerifiedToken, audience: &Audience, now: Timestamp) -> Result<(), Refused> {
     guard.spend_alone(token, audience).await.map_err(|error| match error {
         SpendError::Replayed { .. } => Refused::Assertion(BadAssertion::Replayed),
-        SpendError::Fenced { until } => Refused::AssertionFenced { retry_after: after(until, now) },
+        SpendError::Fenced { until } => Refused::AssertionFenced { retry_after: after_fence(until, now) },
         SpendError::Expired => Refused::Assertion(BadAssertion::Rejected(RejectedToken::Expired { at: token.expires_at() })),
         SpendError::ClockOffset { .. } => Refused::Unavailable(Unavailable::ClockOffset),
         SpendError::Unavailable(error) => Refused::Unavailable(Unavailable::Store(error.trouble())),
     })
-}
-
-/// How long until something that is made anew is younger than this fence.
-pub(super) fn after(until: Timestamp, now: Timestamp) -> Seconds {
-    until.since(now) + Seconds(1)
 }

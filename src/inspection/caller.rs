@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 use crate::domain::{SubjectToken, Thumbprint, Timestamp};
 use crate::exchange::Unavailable;
-use crate::release::replay::SpendError;
+use crate::release::replay::{SpendError, after_fence};
 use crate::revocation::NotCleared;
 use crate::token::{
     ProofExpectations, ProofText, ProvenKeys, RejectedProof, RejectedToken, Shown, UnverifiedToken, VerifiedProof, VerifiedToken,
     verify_proof,
 };
 
-use super::assertion::{after, authenticate, use_up};
+use super::assertion::{authenticate, use_up};
 use super::service::Inspection;
 use super::{BadAssertion, ClientAssertion, Refused};
 
@@ -119,7 +119,7 @@ impl Inspection {
     async fn use_up_proof(&self, proof: &VerifiedProof, now: Timestamp) -> Result<(), Refused> {
         self.edges.guard.spend_alone(proof, &self.audience).await.map_err(|error| match error {
             SpendError::Replayed { .. } => Refused::ProofReplayed,
-            SpendError::Fenced { until } => Refused::ProofFenced { retry_after: after(until, now) },
+            SpendError::Fenced { until } => Refused::ProofFenced { retry_after: after_fence(until, now) },
             SpendError::Expired => Refused::Proof(RejectedProof::IssuedAt),
             SpendError::ClockOffset { .. } => Refused::Unavailable(Unavailable::ClockOffset),
             SpendError::Unavailable(error) => Refused::Unavailable(Unavailable::Store(error.trouble())),

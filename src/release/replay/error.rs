@@ -1,6 +1,6 @@
 //! Why a spend does not pass.
 
-use crate::domain::Timestamp;
+use crate::domain::{Seconds, Timestamp};
 use crate::release::issuance::Spent;
 use crate::store::StoreError;
 
@@ -58,4 +58,10 @@ impl SpendError {
             Self::Unavailable(error) => error.trouble().reason(),
         }
     }
+}
+
+/// How long until something that is made then has a later `iat` than this fence, the last that is refused: `Retry-After`, in seconds.
+#[must_use]
+pub fn after_fence(until: Timestamp, now: Timestamp) -> Seconds {
+    until.since(now) + Seconds(1)
 }

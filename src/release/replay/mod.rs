@@ -26,7 +26,7 @@ mod world;
 
 use crate::domain::Seconds;
 
-pub use error::{NotSpent, SpendError};
+pub use error::{NotSpent, SpendError, after_fence};
 pub use guard::{Pulse, ReplayGuard, cut_off};
 pub use opaque::OpaqueTokens;
 pub use spent::{Once, RepeatedToken, SpendOutcome, SpentToken};
